@@ -1,0 +1,105 @@
+"""Hold the answer: tables, service areas, surfaces, findings, and how they came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from lifecircle.inputs.findings import Finding
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Minutes to the nearest facility of one layer on a raster, one band per mode.
+
+    Attributes
+    ----------
+    modes : tuple of str
+        The modes in the order of the bands.
+    minutes : (bands, rows, columns) float32
+        NaN where no road can be joined or nothing is reached; first row north.
+    west_m, north_m, cell_m : float
+        Outer corner of the first cell, and the cell size.
+    """
+
+    modes: tuple[str, ...]
+    minutes: np.ndarray[Any, Any]
+    west_m: float
+    north_m: float
+    cell_m: float
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The answer for one district. All geometries are in the study CRS; the outputs go to EPSG:4326.
+
+    Attributes
+    ----------
+    run : dict
+        What ``run.json`` holds: ``run_id``, ``lifecircle`` (version), ``quality``, ``crs``, ``buffer_m``,
+        ``district`` (name, code, language, map_approval_number, data_date, population, outline area_km2),
+        ``layers`` (layer -> label_zh, label_en, quality, reach, group, lead_unit, urban and rural rule with mode,
+        cutoff_min, pass_share, beside), ``policy``, ``runfile``, ``inputs``, ``versions``, ``seed``.
+    results, gaps : DataFrame
+        The contracts `RESULTS_COLUMNS` and `GAPS_COLUMNS` of `lifecircle.tables`.
+    demand : GeoDataFrame
+        Demand points inside the district: demand_id, place_code, township_code, class, population (and groups), and
+        per layer ``minutes_<layer>`` (headline mode; NaN undetermined, inf unreachable), ``state_<layer>``,
+        ``facility_<layer>`` (facility_id of the nearest, or "").
+    service_areas : GeoDataFrame
+        layer, mode, kind (circle / isochrone), cutoff (minutes; NaN for a circle), area_km2, population, geometry.
+    townships, places, facilities : GeoDataFrame
+        As in the study; facilities also have ``joined`` (bool) and ``snap_m`` (NaN where not joined).
+    ground : GeoDataFrame
+        kind (water / road), road_class and geometry: a quiet ground to draw under the themes.
+    surfaces : dict
+        Layer -> Surface.
+    timing : dict
+        Seconds per step.
+    """
+
+    run: dict[str, Any]
+    townships: gpd.GeoDataFrame
+    places: gpd.GeoDataFrame
+    demand: gpd.GeoDataFrame
+    facilities: gpd.GeoDataFrame
+    service_areas: gpd.GeoDataFrame
+    ground: gpd.GeoDataFrame
+    results: pd.DataFrame
+    gaps: pd.DataFrame
+    findings: list[Finding]
+    surfaces: dict[str, Surface] = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """List the layers in the order of the run file."""
+        return tuple(self.run["layers"])
+
+    @property
+    def outline(self) -> shapely.Geometry:
+        """Give the district: the union of the townships."""
+        return shapely.union_all(self.townships.geometry.to_numpy())
+
+    def headline(self, indicator: str) -> pd.DataFrame:
+        """Give the rows of one indicator that the policy decides by."""
+        return self.results[(self.results["indicator"] == indicator) & self.results["headline"]]
+
+    def _repr_html_(self) -> str:
+        """Show the district's headline rates in a notebook."""
+        table = self.headline("coverage_rate")
+        table = table[table["township_code"] == self.run["district"]["code"]]
+        shown = table[["layer", "class", "mode", "cutoff", "value", "low", "high", "verdict", "quality"]]
+        return f"<p><b>{_escape(self.run['district']['name'])}</b> · run {self.run['run_id']}</p>" + shown.to_html(
+            index=False, float_format=lambda number: f"{number:.3f}")
+
+
+def _escape(text: str) -> str:
+    import html
+
+    return html.escape(text)

@@ -1,0 +1,301 @@
+"""Read one table or layer from disk, after looking at what the file really holds."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# GDAL reads the list when it registers its drivers: those that open other files or addresses are left out.
+_FOLLOWERS = "OGR_VRT GDALG HTTP WFS OAPIF OGCAPI CSW Carto AmigoCloud Elasticsearch NGW PLSCENES EEDA GeoRSS GPSBabel ADBC"
+os.environ.setdefault("GDAL_SKIP", _FOLLOWERS.replace(" ", ","))
+
+import geopandas as gpd  # noqa: E402
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import pyogrio  # noqa: E402
+import pyogrio.errors  # noqa: E402
+from pyproj import CRS  # noqa: E402
+from pyproj.exceptions import CRSError  # noqa: E402
+
+from lifecircle.errors import (  # noqa: E402
+    ConfigError,
+    EmptyTableError,
+    InputError,
+    MissingColumnError,
+    MissingCrsError,
+    MissingFileError,
+    UnreadableFileError,
+    first_of,
+)
+
+_FORBIDDEN = ("://", "/vsi", "<", "{", "\0")
+_HEAD_BYTES = 65_536
+
+
+def check_name(name: str | Path) -> None:
+    """Refuse names that a reader might take for an address, an archive path or inline content.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the name holds ``://``, ``/vsi``, ``<``, ``{`` or NUL.
+    """
+    found = [mark for mark in _FORBIDDEN if mark in str(name)]
+    if found:
+        raise UnreadableFileError(str(name).replace("\0", "\\0")[:200], f"a file name may not hold {found[0]!r}",
+                                  "copy the file beside the run file and name it")
+
+
+def existing_file(path: str | Path) -> Path:
+    """Give the path of a file that is there.
+
+    Raises
+    ------
+    MissingFileError, UnreadableFileError
+        If it is not there; if it is a directory, empty, or has a name that is refused.
+    """
+    check_name(path)
+    path = Path(path)
+    if path.is_dir():
+        raise UnreadableFileError(path, "is a directory, not a file", "name the file inside it")
+    if not path.is_file():
+        raise MissingFileError(path, "no such file", "check the name; paths are relative to the run file")
+    try:
+        if path.stat().st_size == 0:
+            raise EmptyTableError(path, "the file is empty", "export it again")
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise UnreadableFileError(path, f"cannot be opened: {error.strerror}", "check its permissions") from error
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_HEAD_BYTES)
+
+
+def _content(head: bytes) -> str:
+    """Name what the first bytes of a file look like."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    magics = ((b"SQLite format 3\0", "GeoPackage"), (b"PAR1", "Parquet"), (b"fgb\x03", "FlatGeobuf"),
+              (b"\x00\x00\x27\x0a", "Shapefile"), (b"PK\x03\x04", "a zip archive"))
+    for magic, name in magics:
+        if head.startswith(magic):
+            return name
+    if text[:1] == b"<":
+        if b"<OGRVRT" in head:
+            return "VRT"
+        return "KML" if b"<kml" in head and b"<!DOCTYPE" not in head and b"<!ENTITY" not in head else "XML"
+    if text[:1] in b"{[" and text:
+        return "a GDAL pipeline" if b"gdal_streamed_alg" in head else "GeoJSON"
+    return "binary data" if b"\0" in head else "text"
+
+
+_EXPECTED = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GeoPackage", ".shp": "Shapefile", ".fgb": "FlatGeobuf",
+             ".kml": "KML", ".csv": "text", ".parquet": "Parquet"}
+
+
+def _checked(path: str | Path, known: tuple[str, ...]) -> Path:
+    """Give an existing file whose suffix is known and whose content is what the suffix says."""
+    path = existing_file(path)
+    suffix = path.suffix.lower()
+    if suffix not in known:
+        raise UnreadableFileError(path, f"files of type {suffix or '(none)'} are not read here",
+                                  f"use one of {', '.join(known)}")
+    content = _content(_head(path))
+    if content != _EXPECTED[suffix]:
+        raise UnreadableFileError(path, f"content is {content}, expected {_EXPECTED[suffix]}",
+                                  "export the file again in the format its name says")
+    return path
+
+
+def read_layer(path: str | Path, *, encoding: str | None = None, crs: str | None = None, lon: str = "lon",
+               lat: str = "lat") -> gpd.GeoDataFrame:
+    """Read a layer of features.
+
+    Parameters
+    ----------
+    path : str or Path
+        .geojson, .json, .gpkg, .shp, .fgb, .kml, .parquet, or .csv with two columns of degrees.
+    encoding : str, optional
+        Character set of a CSV or a shapefile; found by looking where it is not given.
+    crs : str, optional
+        CRS to assume where the file names none.
+    lon, lat : str
+        Columns of a CSV (or a Parquet file without geometry) that hold the position in degrees.
+
+    Returns
+    -------
+    GeoDataFrame
+        In the file's CRS; the index counts features from 1, rows of a CSV from 2 as a spreadsheet does. Features
+        without geometry are kept.
+
+    Raises
+    ------
+    InputError
+        The child that fits: missing, unreadable, empty, without CRS, without the columns.
+    """
+    path = _checked(path, tuple(_EXPECTED))
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        layer = _points(_read_csv(path, encoding), path, lon, lat)
+    elif suffix == ".parquet":
+        layer = _read_parquet(path, lon, lat)
+    else:
+        layer = _read_gdal(path, encoding)
+    if layer.empty:
+        raise EmptyTableError(path, "the layer has no feature", "check the export")
+    return _with_crs(layer, path, crs)
+
+
+def read_table(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
+    """Read a table; the geometry of a layer, if there is one, is left out.
+
+    Raises
+    ------
+    InputError
+        As for `read_layer`.
+    """
+    path = _checked(path, tuple(_EXPECTED))
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        table = _read_csv(path, encoding)
+    elif suffix == ".parquet":
+        table = _guard(path, lambda: pd.read_parquet(path)).drop(columns="geometry", errors="ignore")
+    else:
+        table = pd.DataFrame(_read_gdal(path, encoding).drop(columns="geometry"))
+    if table.empty:
+        raise EmptyTableError(path, "the table has no row", "check the export")
+    return table
+
+
+def _guard(path: Path, read: Callable[[], Any]) -> Any:
+    """Read, silence a library's warnings, and turn whatever goes wrong into one line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return read()
+    except InputError:
+        raise
+    except Exception as error:  # every library has its own tree of errors; the file is at fault in all of them
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise UnreadableFileError(path, f"cannot be read: {reason}", "export it again") from error
+
+
+def _read_gdal(path: Path, encoding: str | None) -> gpd.GeoDataFrame:
+    layer = None
+    if path.suffix.lower() == ".shp":
+        for suffix in (".shx", ".dbf"):
+            if not any(path.with_suffix(case).is_file() for case in (suffix, suffix.upper())):
+                raise MissingFileError(path.with_suffix(suffix), "no such file", f"copy it beside {path.name}")
+        encoding = encoding or _shapefile_encoding(path)
+    elif path.suffix.lower() in {".gpkg", ".kml"}:
+        names = [str(name) for name, kind in _guard(path, lambda: pyogrio.list_layers(path)) if kind is not None]
+        if len(names) > 1:
+            raise UnreadableFileError(path, f"holds {len(names)} layers: {first_of(names, 8)}",
+                                      "keep the one that is meant in a file of its own")
+        if not names:
+            raise EmptyTableError(path, "holds no layer with a geometry", "check the export")
+        layer = names[0]
+    frame = _guard(path, lambda: pyogrio.read_dataframe(path, layer=layer, encoding=encoding))
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise UnreadableFileError(path, "has no geometry", "export it as a layer of points, lines or polygons")
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    return frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
+
+
+def _read_parquet(path: Path, lon: str, lat: str) -> gpd.GeoDataFrame:
+    import pyarrow.parquet
+
+    schema = _guard(path, lambda: pyarrow.parquet.read_schema(path))
+    if b"geo" in (schema.metadata or {}):
+        frame = _guard(path, lambda: gpd.read_parquet(path))
+        frame = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
+    else:
+        frame = _points(_guard(path, lambda: pd.read_parquet(path)), path, lon, lat)
+    return frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
+
+
+def _read_csv(path: Path, encoding: str | None) -> pd.DataFrame:
+    raw = path.read_bytes()
+    text = _decode(raw, path, encoding)
+    header = text.split("\n", 1)[0]
+    separator = max(",;\t", key=lambda mark: (header.count(mark), mark == ","))
+    table = _guard(path, lambda: pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False,
+                                             skip_blank_lines=True))
+    table.columns = [str(name).strip() for name in table.columns]
+    return table.set_axis(pd.RangeIndex(2, len(table) + 2)).replace(r"^\s*$", None, regex=True)
+
+
+def _decode(raw: bytes, path: Path, encoding: str | None) -> str:
+    tried = [encoding] if encoding else ["utf-8-sig", *(["gb18030"] if _looks_chinese(raw) else [])]
+    for name in tried:
+        try:
+            return raw.decode(name)
+        except UnicodeDecodeError:
+            continue
+        except LookupError as error:
+            raise ConfigError(path, f"unknown encoding {name!r}", "use utf-8, gb18030 or another known name") from error
+    raise UnreadableFileError(path, f"the text is not {' or '.join(tried)}", "save as UTF-8, or give encoding = \"…\"")
+
+
+def _looks_chinese(raw: bytes) -> bool:
+    """Tell GB 18030 from a Western character set: Chinese text comes in pairs of high bytes."""
+    runs = [len(run) for run in re.findall(rb"[\x81-\xfe]+", raw)]
+    return sum(length for length in runs if length > 1) > 0.8 * max(sum(runs), 1)
+
+
+def _shapefile_encoding(path: Path) -> str | None:
+    """Find the character set of a shapefile that does not say it; None where the file says it or plain text is all."""
+    if any(path.with_suffix(suffix).is_file() for suffix in (".cpg", ".CPG")):
+        return None
+    table = next(path.with_suffix(suffix) for suffix in (".dbf", ".DBF") if path.with_suffix(suffix).is_file())
+    raw = table.read_bytes()
+    cells = raw[int.from_bytes(raw[8:10], "little"):]
+    try:
+        cells.decode("utf-8")
+    except UnicodeDecodeError:
+        return "GB18030" if _looks_chinese(cells) else None
+    return "UTF-8"
+
+
+def _points(table: pd.DataFrame, path: Path, lon: str, lat: str) -> gpd.GeoDataFrame:
+    from lifecircle.inputs.cells import as_numbers
+
+    missing = [name for name in (lon, lat) if name not in table.columns]
+    if missing:
+        raise MissingColumnError(path, f"no column {first_of(missing)}; the columns are {first_of(table.columns, 12)}",
+                                 'map it: columns = { lon = "…", lat = "…" }')
+    x, y = (as_numbers(table[name], path, name, blank=True) for name in (lon, lat))
+    points = gpd.GeoSeries.from_xy(x, y, index=table.index, crs="EPSG:4326")
+    points[~(np.isfinite(x) & np.isfinite(y)).to_numpy()] = None
+    return gpd.GeoDataFrame(table.drop(columns=[lon, lat]), geometry=points, crs="EPSG:4326")
+
+
+def _with_crs(layer: gpd.GeoDataFrame, path: Path, crs: str | None) -> gpd.GeoDataFrame:
+    if layer.crs is not None:
+        return layer
+    if crs is None:
+        raise MissingCrsError(path, "the layer names no coordinate system",
+                              'give crs = "EPSG:…" in the run file, or deliver the .prj')
+    return layer.set_crs(parse_crs(crs, path))
+
+
+def parse_crs(crs: str, where: str | Path) -> CRS:
+    """Read the name of a CRS.
+
+    Raises
+    ------
+    ConfigError
+        If it is none that is known.
+    """
+    try:
+        return CRS.from_user_input(crs)
+    except CRSError as error:
+        raise ConfigError(where, f"unknown coordinate system {crs!r}", "use a code such as EPSG:4545") from error

@@ -1,0 +1,141 @@
+"""Bring geometries into the study CRS, whole and finite, and say where they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from lifecircle.datum import to_wgs84
+from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, first_of
+from lifecircle.inputs.cells import rename_columns
+from lifecircle.inputs.files import read_layer
+from lifecircle.inputs.findings import Findings
+
+WGS84 = "EPSG:4326"
+
+
+def read_source(path: Path, source: Any, findings: Findings, *, columns: dict[str, str] | None = None,
+                layer: str = "") -> gpd.GeoDataFrame:
+    """Read a layer as a table of the run file describes it: columns, encoding, CRS, datum; geometries cleaned.
+
+    Parameters
+    ----------
+    path : Path
+    source : FileSource
+        Its ``columns``, ``encoding``, ``crs`` and ``datum`` are used.
+    findings : Findings
+        Gets what was dropped or repaired.
+    columns : dict, optional
+        Used instead of ``source.columns``.
+    layer : str
+        Facility layer named in findings.
+
+    Returns
+    -------
+    GeoDataFrame
+        In the file's CRS, or in EPSG:4326 where a datum was converted.
+    """
+    columns = source.columns if columns is None else columns
+    datum = getattr(source, "datum", "wgs84")
+    if datum == "auto":
+        raise ConfigError(path, 'datum = "auto" is not understood yet',
+                          "declare it: wgs84, cgcs2000, gcj02 (Amap, Tencent) or bd09 (Baidu)")
+    frame = read_layer(path, encoding=getattr(source, "encoding", None), crs=getattr(source, "crs", None),
+                       lon=columns.get("lon", "lon"), lat=columns.get("lat", "lat"))
+    frame = clean(rename_columns(frame, columns, path), path, findings, layer=layer)
+    if datum in {"gcj02", "bd09"}:
+        frame = to_crs(frame, WGS84, path)
+        moved = shapely.transform(frame.geometry.to_numpy(), lambda xy: np.column_stack(to_wgs84(*xy.T, datum)))
+        frame = frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=WGS84))
+    return frame
+
+
+def clean(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, *, layer: str = "") -> gpd.GeoDataFrame:
+    """Drop heights and features without geometry, mend polygons that cross themselves; report both.
+
+    Raises
+    ------
+    EmptyTableError
+        If no feature has a geometry.
+    BadValueError
+        If a coordinate is not finite.
+    """
+    shapes = shapely.force_2d(frame.geometry.to_numpy())
+    lost = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    if lost.all():
+        raise EmptyTableError(where, "no feature has a geometry", "check the coordinate columns and the export")
+    if lost.any():
+        findings.add("warn", "geometry_missing", f"{int(lost.sum())} features without a position were left out",
+                     file=_name(where), id=first_of(frame.index[lost]), layer=layer, count=int(lost.sum()),
+                     remedy="give them coordinates")
+    frame, shapes = frame[~lost], shapes[~lost]
+    _finite(shapes, frame, where, "has a coordinate that is no number")
+    areal = shapely.get_dimensions(shapes) == 2
+    broken = areal & ~shapely.is_valid(shapes)
+    if broken.any():
+        shapes[broken] = [_polygons(shape) for shape in shapely.make_valid(shapes[broken])]
+        findings.add("note", "geometry_repaired", f"{int(broken.sum())} polygons crossed themselves and were mended",
+                     file=_name(where), id=first_of(frame.index[broken]), layer=layer, count=int(broken.sum()),
+                     remedy="check their outlines")
+    return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+
+
+def _polygons(shape: shapely.Geometry) -> shapely.Geometry:
+    """Keep the polygons of what a repair gave."""
+    parts = [part for part in shapely.get_parts(shape) if shapely.get_dimensions(part) == 2]
+    return shapely.union_all(parts) if len(parts) != 1 else parts[0]
+
+
+def _name(where: str | Path) -> str:
+    return where.name if isinstance(where, Path) else str(where)
+
+
+def _finite(shapes: Any, frame: gpd.GeoDataFrame, where: str | Path, fault: str) -> None:
+    xy, of = shapely.get_coordinates(shapes, return_index=True)
+    wrong = np.unique(of[~np.isfinite(xy).all(axis=1)])
+    if len(wrong):
+        raise BadValueError(where, f"row {first_of(frame.index[wrong])} {fault}",
+                            "check the coordinate system and whether longitude and latitude are swapped")
+
+
+def to_crs(frame: gpd.GeoDataFrame, crs: str, where: str | Path) -> gpd.GeoDataFrame:
+    """Reproject, and make sure that every coordinate came out finite.
+
+    Raises
+    ------
+    BadValueError
+        If a position lies outside what its CRS can hold; the rows are named.
+    """
+    if frame.crs.is_geographic:
+        x, y = np.abs(shapely.get_coordinates(frame.geometry.to_numpy())).max(axis=0, initial=0.0)
+        if x > 360 or y > 90:
+            raise BadValueError(where, f"a position of {x:g}, {y:g} is none in degrees of longitude and latitude",
+                                "check whether they are swapped, and the coordinate system")
+    moved = frame.to_crs(crs)
+    _finite(moved.geometry.to_numpy(), moved, where, f"lies outside what {crs} can hold")
+    return moved
+
+
+def locate(shapes: gpd.GeoSeries, townships: gpd.GeoDataFrame) -> Any:
+    """Give the code of the township that each geometry's point on the surface lies in; "" outside all.
+
+    Parameters
+    ----------
+    shapes : GeoSeries
+        In the CRS of the townships.
+
+    Returns
+    -------
+    (k,) array of str
+        On a shared border the township that comes first in the table.
+    """
+    points = shapely.point_on_surface(shapes.to_numpy())
+    at, of = shapely.STRtree(townships.geometry.to_numpy()).query(points, predicate="intersects")
+    codes = np.full(len(points), "", dtype=object)
+    order = np.lexsort((of, at))[::-1]
+    codes[at[order]] = townships["township_code"].to_numpy(dtype=object)[of[order]]
+    return codes

@@ -1,0 +1,311 @@
+"""Give the time between any place and the nearest facility: legs at both ends, on top of the search.
+
+t(x) is the least, over every point q of a road in reach of x and every door in reach of x, of the straight walk from
+x to q and the network time from q to the door, its own leg included. One function serves the table and the surface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lifecircle.network import legs
+from lifecircle.network.barriergrid import BarrierGrid
+from lifecircle.network.graph import Edges, Graph, mode_edges
+from lifecircle.network.modes import TravelMode
+from lifecircle.network.search import UNREACHED_MS, Direction, pack, spread, unpack
+from lifecircle.roadnetwork import RoadNetwork
+
+Array = npt.NDArray[Any]
+_INDEX_CELL_M = 150.0
+_CLOSED_STATE = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The doors of the facilities of one layer.
+
+    Attributes
+    ----------
+    xy_m : (k, 2) float64
+    label : (k,) int64
+        Rank of the facility; ties in time go to the lower one.
+    """
+
+    xy_m: Array
+    label: Array
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Times of points.
+
+    Attributes
+    ----------
+    ms : (n, layers) int64
+        2**31 - 1 where no facility is reached.
+    label : (n, layers) int64
+        Rank of the nearest facility, -1 where none.
+    snap_m : (n,) float64
+        Shortest unblocked leg to a road or door; infinite where the point cannot be joined.
+    """
+
+    ms: Array
+    label: Array
+    snap_m: Array
+
+    @property
+    def minutes(self) -> Array:
+        """Give minutes, infinite where no facility is reached."""
+        return np.where(self.ms >= UNREACHED_MS, np.inf, self.ms / 60_000.0)
+
+
+@dataclass(frozen=True)
+class Net:
+    """The edges one mode may use, as a graph and as lines that points can be joined to."""
+
+    edges: Edges
+    graph: Graph
+    node_xy_m: Array
+
+    @classmethod
+    def build(cls, network: RoadNetwork, mode: TravelMode, slope: str | None) -> Net:
+        """Build from a network and a mode."""
+        edges = mode_edges(network, mode, slope=slope)
+        return cls(edges, Graph.from_edges(edges, network.node_xy_m), network.node_xy_m)
+
+    @cached_property
+    def lines(self) -> tuple[Array, ...]:
+        """Give the joinable edges: x0, y0, x1, y1, u, v, ms_uv, ms_vu."""
+        keep = self.edges.joinable
+        u, v = self.edges.u[keep], self.edges.v[keep]
+        begin, end = self.node_xy_m[u], self.node_xy_m[v]
+        columns = (begin[:, 0], begin[:, 1], end[:, 0], end[:, 1])
+        return (*(np.ascontiguousarray(column) for column in columns), u, v, self.edges.ms_uv[keep],
+                self.edges.ms_vu[keep])
+
+    @cached_property
+    def index(self) -> tuple[tuple[float, float, float, int, int], Array, Array]:
+        """Give a coarse grid over the joinable edges: its place, and the edges per cell in rows."""
+        return _index(*self.lines[:4])
+
+    def used_nodes(self) -> Array:
+        """Mark the nodes that the mode's edges touch."""
+        used = np.zeros(len(self.node_xy_m), dtype=bool)
+        used[self.edges.u] = used[self.edges.v] = True
+        return used
+
+    @cached_property
+    def directed(self) -> dict[Direction, tuple[Array, Array]]:
+        """Give milliseconds u to v and v to u as the search sees them: turned round when travelling from."""
+        ms_uv, ms_vu = self.lines[6:]
+        return {"to": (ms_uv, ms_vu), "from": (ms_vu, ms_uv)}
+
+
+def _index(x0: Array, y0: Array, x1: Array, y1: Array) -> tuple[tuple[float, float, float, int, int], Array, Array]:
+    if len(x0) == 0:
+        return (0.0, 0.0, _INDEX_CELL_M, 1, 1), np.zeros(2, np.int64), np.empty(0, np.int32)
+    west, south = float(min(x0.min(), x1.min())), float(min(y0.min(), y1.min()))
+    columns = int((max(x0.max(), x1.max()) - west) / _INDEX_CELL_M) + 1
+    rows = int((max(y0.max(), y1.max()) - south) / _INDEX_CELL_M) + 1
+    start, items = legs.index_edges(x0, y0, x1, y1, west, south, _INDEX_CELL_M, columns, rows)
+    return (west, south, _INDEX_CELL_M, columns, rows), start, items
+
+
+@dataclass(frozen=True)
+class _Joints:
+    """Doors of all layers joined to the edges of one net."""
+
+    door: Array
+    edge: Array
+    value: Array
+    snap_m: Array
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One net with solved node states: where a point may join, and what it finds there."""
+
+    net: Net
+    states: Array
+    joints: _Joints
+    extra_ms: float
+    diagonal: bool
+
+
+@dataclass(frozen=True)
+class Field:
+    """The times to the facilities of some layers, solved on the roads and ready for any point.
+
+    Attributes
+    ----------
+    direction : str
+    door_snap_m : list of (k,) float64
+        Per layer, the shortest unblocked leg of each door; infinite where it cannot be joined.
+    """
+
+    direction: Direction
+    walk: TravelMode
+    barriers: BarrierGrid
+    parts: tuple[_Part, ...]
+    doors: _Stack
+    door_snap_m: list[Array]
+
+    def reach(self, xy_m: Array, *, want_snap: bool = True) -> Reach:
+        """Give the times of points.
+
+        Parameters
+        ----------
+        xy_m : (n, 2) float64
+        want_snap : bool
+            Also find the shortest leg; the surface does without.
+        """
+        xs, ys = (np.ascontiguousarray(column, dtype=np.float64) for column in np.asarray(xy_m).reshape(-1, 2).T)
+        best = np.full((len(xs), self.doors.layer_count), _CLOSED_STATE)
+        snap = np.full(len(xs), np.inf)
+        grid = self.barriers
+        where = (grid.blocked, grid.west_m, grid.north_m, grid.cell_m)
+        leg = (3600.0 / self.walk.off_road_kph, self.walk.snap_limit_m)
+        for part in self.parts:
+            joints, stack = part.joints, self.doors
+            order = np.argsort(joints.edge, kind="stable")
+            x0, y0, x1, y1, u, v, _, _ = part.net.lines
+            start = np.concatenate([[0], np.cumsum(np.bincount(joints.edge, minlength=len(x0)))])
+            door = joints.door[order]
+            legs.reach_edges(
+                xs, ys, best, snap, want_snap, x0, y0, x1, y1, u, v, *part.net.directed[self.direction],
+                *part.net.index, part.states, start, joints.value[order], stack.xy_m[door], stack.layer[door],
+                stack.label[door], *where, *leg, part.extra_ms, part.diagonal)
+        legs.reach_doors(xs, ys, best, snap, want_snap, *self.doors.columns, *self.doors.index, *where, *leg)
+        ms, label = unpack(best)
+        return Reach(ms, label, snap)
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """The doors of several layers in one table."""
+
+    xy_m: Array
+    layer: Array
+    label: Array
+    layer_count: int
+
+    @classmethod
+    def of(cls, layers: Sequence[Doors]) -> _Stack:
+        xy = np.concatenate([np.empty((0, 2)), *(np.asarray(doors.xy_m).reshape(-1, 2) for doors in layers)])
+        which = np.repeat(np.arange(len(layers)), [len(doors.label) for doors in layers])
+        label = np.concatenate([np.empty(0, np.int64), *(doors.label for doors in layers)]).astype(np.uint64)
+        return cls(np.ascontiguousarray(xy), which, label, len(layers))
+
+    @property
+    def columns(self) -> tuple[Array, Array, Array, Array]:
+        x, y = (np.ascontiguousarray(column) for column in self.xy_m.T)
+        return x, y, self.layer, self.label
+
+    @cached_property
+    def index(self) -> tuple[tuple[float, float, float, int, int], Array, Array]:
+        x, y, _, _ = self.columns
+        return _index(x, y, x, y)
+
+
+class Access:
+    """Roads prepared for questions: one net per mode and slope, barriers, and the solver of fields.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+    modes : dict
+        Name -> TravelMode.
+    barriers : BarrierGrid, optional
+    """
+
+    def __init__(self, network: RoadNetwork, modes: dict[str, TravelMode], barriers: BarrierGrid | None = None) -> None:
+        self.network, self.modes = network, modes
+        self.barriers = barriers or BarrierGrid.open_ground()
+        self._nets: dict[tuple[str, str], Net] = {}
+
+    def net(self, mode: TravelMode, slope: str | None = None) -> Net:
+        """Give the net of a mode, built once; `slope` overrides the mode's own."""
+        slope = (slope or mode.slope) if mode.on_foot else "none"
+        key = (mode.name, slope)
+        if key not in self._nets:
+            self._nets[key] = Net.build(self.network, mode, slope)
+        return self._nets[key]
+
+    def solve(self, mode_name: str, layers: Sequence[Doors], *, direction: Direction, slope: str | None = None) -> Field:
+        """Solve the times to the nearest facility of each layer.
+
+        On foot: one search from the doors. By vehicle: walk from the doors to the roads, drive, add the terminal
+        time, and walk on from there, so that a village at the end of a footpath is reached; who is faster on foot
+        walks all the way.
+
+        Parameters
+        ----------
+        mode_name : str
+        layers : sequence of Doors
+        direction : str
+            ``to`` the facility or ``from`` it.
+        slope : str or None
+            ``tobler`` or ``none`` for the walk; None takes the mode's own.
+        """
+        mode = self.modes[mode_name]
+        walk = mode if mode.on_foot else self.modes[mode.walk_mode]
+        stack = _Stack.of(layers)
+        foot_net = self.net(walk, slope)
+        on_foot = self._join(foot_net, stack, walk, direction)
+        states = self._search(foot_net, _seed(foot_net, stack, on_foot), direction)
+        if mode.on_foot:
+            parts: tuple[_Part, ...] = (_Part(foot_net, states, on_foot, 0.0, True),)
+            snaps = on_foot.snap_m
+        else:
+            wheel_net, extra_ms = self.net(mode), mode.terminal_min * 60_000.0
+            by_wheel = self._join(wheel_net, stack, walk, direction)
+            seeds = np.where(wheel_net.used_nodes()[:, None], states, _CLOSED_STATE)
+            driven = self._search(wheel_net, np.minimum(seeds, _seed(wheel_net, stack, by_wheel)), direction)
+            driven = _later(driven, int(extra_ms))
+            walked = self._search(foot_net, np.minimum(states, driven), direction)
+            parts = (_Part(foot_net, walked, on_foot, 0.0, True), _Part(wheel_net, driven, by_wheel, extra_ms, False))
+            snaps = np.minimum(on_foot.snap_m, by_wheel.snap_m)
+        per_layer = [snaps[stack.layer == layer] for layer in range(len(layers))]
+        return Field(direction, walk, self.barriers, parts, stack, per_layer)
+
+    def _join(self, net: Net, stack: _Stack, walk: TravelMode, direction: Direction) -> _Joints:
+        x, y, _, _ = stack.columns
+        grid = self.barriers
+        which, value, snap = legs.join_doors(
+            x, y, *net.lines[:4], *net.directed[direction], *net.index, grid.blocked, grid.west_m, grid.north_m,
+            grid.cell_m, 3600.0 / walk.off_road_kph, walk.snap_limit_m)
+        return _Joints(which[:, 0], which[:, 1], value, snap)
+
+    @staticmethod
+    def _search(net: Net, states: Array, direction: Direction) -> Array:
+        """Let the states of the nodes (caller's order, one column a layer) flow along the net's arcs."""
+        solved = np.empty_like(states)
+        inner = np.empty(len(states), dtype=states.dtype)
+        for layer in range(states.shape[1]):
+            inner[net.graph.position] = states[:, layer]
+            spread(net.graph, inner, direction=direction)
+            solved[:, layer] = inner[net.graph.position]
+        return solved
+
+
+def _seed(net: Net, stack: _Stack, joints: _Joints) -> Array:
+    """Give the nodes the times of the doors joined to their edges."""
+    states = np.full((len(net.node_xy_m), stack.layer_count), _CLOSED_STATE)
+    ends = net.lines[4:6]
+    layer, label = stack.layer[joints.door], stack.label[joints.door]
+    for end, column in zip(ends, (1, 3), strict=True):
+        ms = joints.value[:, column]
+        known = np.isfinite(ms)
+        np.minimum.at(states, (end[joints.edge[known]], layer[known]), pack(np.rint(ms[known]), label[known]))
+    return states
+
+
+def _later(states: Array, ms: int) -> Array:
+    """Add a time to every state that is reached."""
+    return np.where(states == _CLOSED_STATE, states, states + (np.uint64(ms) << np.uint64(32)))

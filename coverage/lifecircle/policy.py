@@ -1,0 +1,224 @@
+"""Read the policy: per layer and class the cutoff, the mode, who counts, what each head is due."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from lifecircle.errors import ConfigError, MissingFileError
+
+
+class Section(BaseModel):
+    """A table of a settings file: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClassRule(Section):
+    """What counts as in time for one urban-rural class.
+
+    Attributes
+    ----------
+    cutoff_min : float
+        In time means at most this many minutes.
+    mode : str
+        Headline travel mode.
+    pass_share : float or None
+        Share of people in time (0-1) at which the class passes; None while nobody has decided it.
+    beside : tuple of str
+        Modes whose rates are printed beside the headline.
+    """
+
+    cutoff_min: float = Field(gt=0, le=600)
+    mode: str = "walk"
+    pass_share: float | None = Field(default=None, ge=0, le=1)
+    beside: tuple[str, ...] = ()
+
+    @field_validator("pass_share", mode="before")
+    @classmethod
+    def _blank(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+
+class Presence(Section):
+    """Units that must hold a facility of their own: every place, community, village or township."""
+
+    unit: Literal["place", "community", "village", "township", "district"]
+    level: str = "all"
+    exempt_if: tuple[str, ...] = ()
+    source: str = ""
+
+
+class LayerPolicy(Section):
+    """The policy of one facility layer.
+
+    Attributes
+    ----------
+    direction : str
+        ``to`` the facility, ``from`` it, or the ``worse`` of both.
+    slope : str or None
+        ``tobler``, ``none``, or None: Tobler where heights are given.
+    group : str
+        Whose reach counts: ``all`` or the suffix of a ``population_<group>`` column.
+    accepts : tuple of str
+        Levels that serve; empty means all.
+    m2_per_head : float or None
+        Effective area due to each resident, for layers measured in area.
+    area : str
+        Which area counts: ``effective_area_m2`` or ``area_m2``.
+    """
+
+    label_zh: str = ""
+    label_en: str = ""
+    direction: Literal["to", "from", "worse"] = "to"
+    slope: Literal["tobler", "none"] | None = None
+    group: str = "all"
+    accepts: tuple[str, ...] = ()
+    urban: ClassRule | None = ClassRule(cutoff_min=15)
+    rural: ClassRule | None = ClassRule(cutoff_min=30)
+    presence: tuple[Presence, ...] = ()
+    m2_per_head: float | None = Field(default=None, gt=0)
+    area: Literal["effective_area_m2", "area_m2"] = "effective_area_m2"
+    site_area_factor: float = Field(default=0.6, gt=0, le=1)
+    reach: bool = True
+    lead_unit: str = ""
+    source: str = ""
+
+    def rule(self, urban_rural: str) -> ClassRule | None:
+        """Give the rule of a class (urban or rural); None where the layer is not judged by reach."""
+        if not self.reach:
+            return None
+        return self.urban if urban_rural == "urban" else self.rural
+
+    def label(self, language: str, layer: str) -> str:
+        """Give the layer's name in a language, or its key."""
+        return (self.label_zh if language == "zh" else self.label_en) or layer
+
+
+class ModeOverride(Section):
+    """Changes to a travel mode: speeds by road class and the rest of `TravelMode`."""
+
+    speeds_kph: dict[str, float] = {}
+    off_road_kph: float | None = Field(default=None, gt=0)
+    snap_limit_m: float | None = Field(default=None, gt=0, le=5000)
+    slope: Literal["tobler", "none"] | None = None
+    terminal_min: float | None = Field(default=None, ge=0)
+    source: str = ""
+
+    @field_validator("speeds_kph")
+    @classmethod
+    def _positive(cls, speeds: dict[str, float]) -> dict[str, float]:
+        wrong = [name for name, kph in speeds.items() if not 0 <= kph <= 200]
+        if wrong:
+            raise ValueError(f"speed of {wrong[0]} must lie between 0 (may not be used) and 200 km/h")
+        return speeds
+
+
+class Policy(Section):
+    """A whole policy file.
+
+    Attributes
+    ----------
+    policy : dict
+        Layer -> its policy; layers without a table get the defaults of `LayerPolicy`.
+    modes : dict
+        Mode -> changes to it.
+    class_rule : str
+        Which urban-rural codes are urban: ``1xx`` (default), ``111_112`` or ``streets``.
+    unsure_above_undetermined : float
+        Share of undetermined people above which a verdict is unsure.
+    """
+
+    title: str = ""
+    source: str = ""
+    class_rule: Literal["1xx", "111_112", "streets"] = "1xx"
+    unsure_above_undetermined: float = Field(default=0.10, ge=0, le=1)
+    township_pass_shares: tuple[float, ...] = (0.80, 0.90, 0.95, 1.00)
+    policy: dict[str, LayerPolicy] = {}
+    modes: dict[str, ModeOverride] = {}
+
+    @model_validator(mode="after")
+    def _shares(self) -> Policy:
+        if any(not 0 < share <= 1 for share in self.township_pass_shares):
+            raise ValueError("township_pass_shares must lie in (0, 1]")
+        return self
+
+    def layer(self, name: str) -> LayerPolicy:
+        """Give the policy of a layer, or the defaults."""
+        return self.policy.get(name, LayerPolicy())
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    MissingFileError
+        If it is not there.
+    ConfigError
+        If it is not TOML; the line is named.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise MissingFileError(path, "cannot be opened" if path.exists() else "no such file",
+                               "check the name; paths are relative to the run file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path, f"is not valid TOML: {error}", "mend the line") from error
+
+
+def explain(error: ValidationError, path: Path | str, model: type[BaseModel]) -> ConfigError:
+    """Turn pydantic's first complaint into one line that names the key and the nearest known ones."""
+    import difflib
+
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    key = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(model, location[:-1])
+        near = difflib.get_close_matches(location[-1], known, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(known))}"
+        return ConfigError(path, f"unknown key {key}", remedy)
+    if first["type"] == "missing":
+        return ConfigError(path, f"key {key} is missing", "add it")
+    return ConfigError(path, f"key {key}: {first['msg'].removeprefix('Value error, ')}, got {first['input']!r}"[:300],
+                       "correct the value")
+
+
+def _known_keys(model: type[BaseModel], location: list[str]) -> list[str]:
+    """Walk from a model along a path of keys and list the keys known there."""
+    import typing
+
+    current: Any = model
+    for part in location:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            by_alias = {field.alias or name: field for name, field in current.model_fields.items()}
+            if part not in by_alias:
+                return []
+            current = by_alias[part].annotation
+        inner = [arg for arg in typing.get_args(current) if isinstance(arg, type) and issubclass(arg, BaseModel)]
+        current = inner[-1] if inner else current
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return [field.alias or name for name, field in current.model_fields.items()]
+    return []
+
+
+def read_policy(path: Path | None, overrides: dict[str, Any] | None = None, *, where: Path | str = "policy") -> Policy:
+    """Read a policy file and lay the run file's own ``[policy.<layer>]`` tables over it.
+
+    Raises
+    ------
+    MissingFileError, ConfigError
+        As for `read_toml`; also for unknown keys and values out of range.
+    """
+    content = read_toml(path) if path else {}
+    layers = dict(content.get("policy", {}))
+    for name, table in (overrides or {}).items():
+        layers[name] = {**layers.get(name, {}), **table} if isinstance(table, dict) else table
+    try:
+        return Policy.model_validate({**content, "policy": layers})
+    except ValidationError as error:
+        raise explain(error, path or where, Policy) from None

@@ -1,0 +1,211 @@
+"""Read the run file (district.toml): which inputs, which layers, which settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from lifecircle.errors import ConfigError
+from lifecircle.policy import Policy, Section, explain, read_policy, read_toml
+
+Datum = Literal["wgs84", "cgcs2000", "gcj02", "bd09", "auto"]
+TagFilter = dict[str, list[str] | str | bool]
+
+
+class OsmSource(Section):
+    """Features of an OSM extract: a file (the roads' extract by default) and what to take from it."""
+
+    file: str | None = None
+    admin_level: int | None = Field(default=None, ge=1, le=12)
+    tags: TagFilter = {}
+    name: str | None = None
+
+    @field_validator("admin_level", mode="before")
+    @classmethod
+    def _level(cls, value: Any) -> Any:
+        return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+class FileSource(Section):
+    """A table or layer on disk, or features of an OSM extract.
+
+    Attributes
+    ----------
+    columns : dict
+        Our column -> the file's column.
+    crs : str or None
+        CRS to assume where the file names none.
+    """
+
+    file: str | None = None
+    osm: OsmSource | bool | None = None
+    columns: dict[str, str] = {}
+    encoding: str | None = None
+    datum: Datum = "wgs84"
+    crs: str | None = None
+    source: str = ""
+    quality: Literal["surveyed", "register", "osm", "derived", "model"] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> FileSource:
+        if self.file and self.osm:
+            raise ValueError("give file or osm, not both")
+        return self
+
+
+class District(Section):
+    """Name, CRS, buffer, language of the study."""
+
+    name: str
+    code: str = ""
+    crs: str | None = None
+    buffer_m: float | None = Field(default=None, ge=0, le=200_000)
+    neighbours: bool = True
+    language: Literal["zh", "en"] = "zh"
+    map_approval_number: str = ""
+    data_date: str = ""
+
+
+class Boundaries(FileSource):
+    """Townships; and the places (villages, communities) where there is a layer of them."""
+
+    places: str | None = None
+    place_columns: dict[str, str] = {}
+
+
+class People(FileSource):
+    """Demand points: a file with population columns, or OSM places that share township totals.
+
+    ``totals`` names a table of township_code and population; the points' people are scaled to it.
+    """
+
+    totals: str | None = None
+
+
+class Barriers(Section):
+    """What a straight walk may not cross: a layer, OSM's water, steep ground; hazards for evacuation only."""
+
+    file: str | None = None
+    osm: bool = False
+    hazards: str | None = None
+    steep_deg: float | None = Field(default=25.0, gt=0, lt=90)
+    crs: str | None = None
+
+
+class Roads(Section):
+    """Where roads come from: one file, or Overpass through OSMnx when asked for."""
+
+    file: str | None = None
+    overpass: bool = False
+    overpass_url: str | None = None
+    elevation: str | None = None
+    columns: dict[str, str] = {}
+    classes: dict[str, str] = {}
+    crs: str | None = None
+    quality: Literal["surveyed", "register", "osm", "derived", "model"] | None = None
+    source: str = ""
+
+
+class Facilities(FileSource):
+    """One facility layer from one source; a layer may be named by several."""
+
+    layer: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    level: str = ""
+
+
+class Surface(Section):
+    """Raster of the travel-time surface."""
+
+    cell_m: float = Field(default=50.0, ge=5, le=1000)
+
+
+class PolicySection(Section):
+    """The policy: a file, and tables per layer laid over it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    file: str | None = None
+
+
+class Uncertainty(Section):
+    """Draws for intervals; the seed also seeds everything else that is random."""
+
+    draws: int = Field(default=0, ge=0, le=10_000)
+    speed_sd: float = Field(default=0.10, ge=0, le=1)
+    population_sd: float = Field(default=0.05, ge=0, le=1)
+    seed: int = Field(default=1, ge=0)
+
+
+class PlanSection(Section):
+    """The plan's items."""
+
+    file: str | None = None
+
+
+class RunFile(Section):
+    """A whole run file; paths in it are relative to the file itself."""
+
+    district: District
+    boundaries: Boundaries
+    people: People = People()
+    barriers: Barriers = Barriers()
+    roads: Roads = Roads()
+    facilities: tuple[Facilities, ...] = ()
+    policy: PolicySection = PolicySection()
+    plan: PlanSection = PlanSection()
+    surface: Surface = Surface()
+    uncertainty: Uncertainty = Uncertainty()
+    path: Path = Field(default=Path("run file"), exclude=True)
+
+    def resolve(self, name: str) -> Path:
+        """Give the path of a file named in the run file."""
+        return (self.path.parent / name).resolve()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """List the layers in the order they first appear."""
+        return tuple(dict.fromkeys(source.layer for source in self.facilities))
+
+    def read_policy(self) -> Policy:
+        """Read the policy that this run file asks for.
+
+        Raises
+        ------
+        ConfigError
+            Also if a table names a layer that the run file does not have.
+        """
+        tables = dict(self.policy.model_extra or {})
+        strange = sorted(set(tables) - set(self.layers))
+        if strange:
+            raise ConfigError(self.path, f"unknown key policy.{strange[0]}",
+                              f"layers of this run file: {', '.join(self.layers)}")
+        path = self.resolve(self.policy.file) if self.policy.file else None
+        return read_policy(path, tables, where=self.path)
+
+
+def read_runfile(path: str | Path) -> RunFile:
+    """Read a run file.
+
+    Raises
+    ------
+    MissingFileError
+        If it is not there.
+    ConfigError
+        If it is no TOML, has an unknown key or a value out of range; the key is named.
+    """
+    path = Path(path)
+    content = read_toml(path)
+    if "path" in content:
+        raise ConfigError(path, "unknown key path", "remove it")
+    try:
+        runfile = RunFile.model_validate({**content, "path": path.resolve()})
+    except ValidationError as error:
+        raise explain(error, path, RunFile) from None
+    if not runfile.facilities:
+        raise ConfigError(path, "no [[facilities]] table", "name at least one facility layer")
+    if not (runfile.boundaries.file or runfile.boundaries.osm):
+        raise ConfigError(path, "[boundaries] names neither file nor osm", "add file = \"…\" or osm = { … }")
+    if not (runfile.roads.file or runfile.roads.overpass):
+        raise ConfigError(path, "[roads] names no file", "add file = \"…\", or overpass = true to ask Overpass")
+    return runfile

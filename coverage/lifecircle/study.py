@@ -1,0 +1,149 @@
+"""Bring all inputs of a run file together: checked, in one metric CRS, with what was noticed on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import shapely
+
+from lifecircle.errors import MissingFileError
+from lifecircle.inputs import barriers as barrier_reader
+from lifecircle.inputs import boundaries, facilities, people
+from lifecircle.inputs import roads as road_reader
+from lifecircle.inputs.elevation import Elevation
+from lifecircle.inputs.findings import Findings
+from lifecircle.policy import Policy
+from lifecircle.progress import Progress
+from lifecircle.roadnetwork import RoadNetwork
+from lifecircle.runfile import RunFile, read_runfile
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything the analysis needs, in one CRS.
+
+    Attributes
+    ----------
+    crs : str
+        Projected CRS of every geometry, in metres.
+    townships, places, demand, facilities, barriers : GeoDataFrame
+        The tables of `lifecircle.tables`; demand and facilities carry ``inside`` (False: a neighbour).
+    roads : RoadNetwork
+        Clipped to the district and its buffer, with heights where there is an elevation model.
+    elevation : Elevation or None
+    buffer_m : float
+        How far beyond the outline roads, facilities and people were kept.
+    findings : Findings
+        What the readers noticed.
+    inputs : list of dict
+        Per file read: name, sha256, role.
+    """
+
+    runfile: RunFile
+    policy: Policy
+    crs: str
+    townships: gpd.GeoDataFrame
+    places: gpd.GeoDataFrame
+    demand: gpd.GeoDataFrame
+    facilities: gpd.GeoDataFrame
+    roads: RoadNetwork
+    barriers: gpd.GeoDataFrame
+    elevation: Elevation | None
+    buffer_m: float
+    findings: Findings
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """List the facility layers in the order of the run file."""
+        return self.runfile.layers
+
+    @property
+    def outline(self) -> shapely.Geometry:
+        """Give the district: the union of the townships."""
+        return shapely.union_all(self.townships.geometry.to_numpy())
+
+
+def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Progress | None = None) -> Study:
+    """Read every input of a run file.
+
+    Parameters
+    ----------
+    runfile : RunFile or path
+    roads : RoadNetwork or networkx.MultiDiGraph, optional
+        Roads in memory, used instead of those the run file names.
+    progress : Progress, optional
+
+    Raises
+    ------
+    InputError
+        With the file, row or field and the remedy, if an input cannot be used.
+    """
+    if not isinstance(runfile, RunFile):
+        runfile = read_runfile(runfile)
+    progress = progress or Progress()
+    findings, policy = Findings(), runfile.read_policy()
+    with progress.step("read boundaries"):
+        townships = boundaries.read_townships(runfile, findings)
+        crs = str(townships.crs.to_string())
+        buffer_m = runfile.district.buffer_m
+        if buffer_m is None:
+            buffer_m = road_reader.default_buffer_m(policy, runfile.layers)
+        area = shapely.union_all(townships.geometry.to_numpy()).buffer(buffer_m)
+    with progress.step("read roads"):
+        elevation = Elevation.open(runfile.resolve(runfile.roads.elevation), crs) if runfile.roads.elevation else None
+        network = road_reader.read_roads(runfile, crs, area, findings, roads=roads)
+        if elevation is not None:
+            network = elevation.drape(network, findings)
+    with progress.step("read barriers"):
+        barriers = barrier_reader.read_barriers(runfile, crs, area, findings)
+    with progress.step("read people"):
+        places = people.read_places(runfile, townships, policy, findings)
+        demand = people.read_demand(runfile, townships, places, policy, area, findings)
+    with progress.step("read facilities"):
+        table = facilities.read_facilities(runfile, townships, area, findings)
+    return Study(runfile, policy, crs, townships, places, demand, table, network, barriers, elevation, buffer_m,
+                 findings, hash_inputs(runfile))
+
+
+def hash_inputs(runfile: RunFile) -> list[dict[str, Any]]:
+    """Hash every file that a run file names, in a fixed order.
+
+    Raises
+    ------
+    MissingFileError
+        If one is gone.
+    """
+    roles: dict[str, str] = {}
+    for role, name in _named_files(runfile):
+        roles.setdefault(name, role)
+    found = []
+    for name, role in sorted(roles.items()):
+        path = runfile.resolve(name)
+        if not path.is_file():
+            raise MissingFileError(path, f"no such file ({role})", "check the name in the run file")
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        found.append({"file": name, "role": role, "sha256": digest, "bytes": path.stat().st_size})
+    return found
+
+
+def _named_files(runfile: RunFile) -> list[tuple[str, str]]:
+    sources: list[tuple[str, Any]] = [("boundaries", runfile.boundaries), ("people", runfile.people),
+                                      ("barriers", runfile.barriers), ("roads", runfile.roads),
+                                      ("policy", runfile.policy), ("plan", runfile.plan)]
+    sources += [(f"facilities {item.layer}", item) for item in runfile.facilities]
+    named = []
+    for role, section in sources:
+        for key in ("file", "places", "totals", "hazards", "elevation"):
+            value = getattr(section, key, None)
+            if isinstance(value, str):
+                named.append((role if key == "file" else f"{role} {key}", value))
+        osm = getattr(section, "osm", None)
+        if getattr(osm, "file", None):
+            named.append((role, osm.file))
+    return named
