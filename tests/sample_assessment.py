@@ -138,8 +138,9 @@ def _facilities(name: Callable[[str], str], quality: str) -> gpd.GeoDataFrame:
         for k, status in enumerate(("existing", "existing", "building", "planned")):
             joined = not (layer == "clinics" and k == 1)
             rows.append({
-                "facility_id": f"{layer}-{k + 1}", "layer": layer, "name": name("facility") or f"示例设施{j * 4 + k:03d}",
-                "level": name("level") or "village", "status": status, "opens_year": np.nan,
+                "facility_id": f"{layer}-{k + 1}", "layer": layer,
+                "name": name("facility") or f"示例设施{j * 4 + k:03d}", "level": name("level") or "village",
+                "status": status, "opens_year": np.nan,
                 "capacity": 20.0 + k if k else np.nan, "capacity_unit": name("unit") or "床", "area_m2": np.nan,
                 "effective_area_m2": 2500.0 if layer == "shelters" else np.nan,
                 "township_code": TOWNSHIPS[min(k, 2)][0] if k < 3 else "", "source": "样例", "quality": quality,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from town import CRS, ORIGIN_M, WALK, brute_force_minutes, grid_roads
 
 from lifecircle.network.access import Access, Doors
 from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.legs import crosses
 from lifecircle.osmtags import CLASS_INDEX
 from lifecircle.roadnetwork import RoadNetwork
+from town import CRS, ORIGIN_M, WALK, brute_force_minutes, grid_roads
 
 
 def minutes(network, doors, points, *, direction="to", barriers=None, mode=WALK):
@@ -94,7 +94,7 @@ def test_a_wall_turns_the_leg():
 
 
 def make_blocked(barriers):
-    return lambda a, b: crosses(barriers.blocked, barriers.west_m, barriers.north_m, barriers.cell_m, *a, *b)
+    return lambda a, b: crosses(barriers.walls, *a, *b)
 
 
 def random_network(rng, nodes=14):

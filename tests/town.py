@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -47,7 +48,7 @@ def brute_force_minutes(network: RoadNetwork, mode: TravelMode, doors_m: np.ndar
         pieces = max(int(np.ceil(np.hypot(*(b - a)) / step_m)), 1)
         chain = [u, *((e, k) for k in range(1, pieces)), v]
         points = a + (b - a) * (np.arange(pieces + 1) / pieces)[:, None]
-        for first, second in zip(chain, chain[1:], strict=False):
+        for first, second in itertools.pairwise(chain):
             for tail, head, ms in ((first, second, edges.ms_uv[e]), (second, first, edges.ms_vu[e])):
                 if ms >= 0:
                     old = graph.get_edge_data(tail, head, {"ms": np.inf})["ms"]

@@ -1,0 +1,1 @@
+"""Serve a finished run: townships, gaps, layers, service areas and the map."""

@@ -95,8 +95,8 @@ class Assessment:
         table = self.headline("coverage_rate")
         table = table[table["township_code"] == self.run["district"]["code"]]
         shown = table[["layer", "class", "mode", "cutoff", "value", "low", "high", "verdict", "quality"]]
-        return f"<p><b>{_escape(self.run['district']['name'])}</b> · run {self.run['run_id']}</p>" + shown.to_html(
-            index=False, float_format=lambda number: f"{number:.3f}")
+        title = f"<p><b>{_escape(self.run['district']['name'])}</b> · run {self.run['run_id']}</p>"
+        return title + str(shown.to_html(index=False, float_format=lambda number: f"{number:.3f}"))
 
 
 def _escape(text: str) -> str:

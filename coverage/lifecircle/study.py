@@ -144,6 +144,6 @@ def _named_files(runfile: RunFile) -> list[tuple[str, str]]:
             if isinstance(value, str):
                 named.append((role if key == "file" else f"{role} {key}", value))
         osm = getattr(section, "osm", None)
-        if getattr(osm, "file", None):
+        if osm is not None and getattr(osm, "file", None):
             named.append((role, osm.file))
     return named

@@ -55,7 +55,7 @@ def _schemas() -> dict[str, Any]:
     import pandera.pandas as pa
 
     text = {"dtype": str, "coerce": True}
-    code = pa.Column(**text, unique=True, checks=pa.Check.str_length(1))
+    code = pa.Column(**text, unique=True, checks=pa.Check.str_length(min_value=1))
     people = {"dtype": float, "coerce": True, "checks": pa.Check.ge(0)}
     optional_text = pa.Column(**text, required=False, nullable=True)
     class_column = pa.Column(**text, checks=pa.Check.isin(CLASSES))

@@ -57,8 +57,8 @@ def parse_number(text: str) -> float:
 
     Examples
     --------
-    >>> parse_number("1,234"), parse_number("１２３．５"), parse_number(" -3 "), parse_number("12,3"), parse_number("many")
-    (1234.0, 123.5, -3.0, nan, nan)
+    >>> parse_number("1,234"), parse_number("１２３．５"), parse_number("12,3"), parse_number("many")
+    (1234.0, 123.5, nan, nan)
     """
     plain = unicodedata.normalize("NFKC", text).strip()
     if _THOUSANDS.match(plain):

@@ -6,14 +6,14 @@ import io
 import os
 import re
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 # GDAL reads the list when it registers its drivers: those that open other files or addresses are left out.
-_FOLLOWERS = "OGR_VRT GDALG HTTP WFS OAPIF OGCAPI CSW Carto AmigoCloud Elasticsearch NGW PLSCENES EEDA GeoRSS GPSBabel ADBC"
-os.environ.setdefault("GDAL_SKIP", _FOLLOWERS.replace(" ", ","))
+_FOLLOWERS = ("OGR_VRT", "GDALG", "HTTP", "WFS", "OAPIF", "OGCAPI", "CSW", "Carto", "AmigoCloud", "Elasticsearch", "NGW",
+              "PLSCENES", "EEDA", "GeoRSS", "GPSBabel", "ADBC")
+os.environ.setdefault("GDAL_SKIP", ",".join(_FOLLOWERS))
 
 import geopandas as gpd  # noqa: E402
 import numpy as np  # noqa: E402
@@ -97,8 +97,8 @@ def _content(head: bytes) -> str:
     return "binary data" if b"\0" in head else "text"
 
 
-_EXPECTED = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GeoPackage", ".shp": "Shapefile", ".fgb": "FlatGeobuf",
-             ".kml": "KML", ".csv": "text", ".parquet": "Parquet"}
+_EXPECTED = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GeoPackage", ".shp": "Shapefile",
+             ".fgb": "FlatGeobuf", ".kml": "KML", ".csv": "text", ".parquet": "Parquet"}
 
 
 def _checked(path: str | Path, known: tuple[str, ...]) -> Path:

@@ -19,7 +19,7 @@ WGS84 = "EPSG:4326"
 
 
 def read_source(path: Path, source: Any, findings: Findings, *, columns: dict[str, str] | None = None,
-                layer: str = "") -> gpd.GeoDataFrame:
+                layer: str = "", keep_missing: bool = False) -> gpd.GeoDataFrame:
     """Read a layer as a table of the run file describes it: columns, encoding, CRS, datum; geometries cleaned.
 
     Parameters
@@ -33,6 +33,8 @@ def read_source(path: Path, source: Any, findings: Findings, *, columns: dict[st
         Used instead of ``source.columns``.
     layer : str
         Facility layer named in findings.
+    keep_missing : bool
+        Keep features without geometry.
 
     Returns
     -------
@@ -46,15 +48,16 @@ def read_source(path: Path, source: Any, findings: Findings, *, columns: dict[st
                           "declare it: wgs84, cgcs2000, gcj02 (Amap, Tencent) or bd09 (Baidu)")
     frame = read_layer(path, encoding=getattr(source, "encoding", None), crs=getattr(source, "crs", None),
                        lon=columns.get("lon", "lon"), lat=columns.get("lat", "lat"))
-    frame = clean(rename_columns(frame, columns, path), path, findings, layer=layer)
+    frame = clean(rename_columns(frame, columns, path), path, findings, layer=layer, keep_missing=keep_missing)
     if datum in {"gcj02", "bd09"}:
         frame = to_crs(frame, WGS84, path)
-        moved = shapely.transform(frame.geometry.to_numpy(), lambda xy: np.column_stack(to_wgs84(*xy.T, datum)))
+        moved = shapely.transform(frame.geometry.to_numpy(), lambda xy: np.column_stack(to_wgs84(xy[:, 0], xy[:, 1], datum)))
         frame = frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=WGS84))
     return frame
 
 
-def clean(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, *, layer: str = "") -> gpd.GeoDataFrame:
+def clean(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, *, layer: str = "",
+          keep_missing: bool = False) -> gpd.GeoDataFrame:
     """Drop heights and features without geometry, mend polygons that cross themselves; report both.
 
     Raises
@@ -66,6 +69,8 @@ def clean(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, *, lay
     """
     shapes = shapely.force_2d(frame.geometry.to_numpy())
     lost = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    if keep_missing:
+        shapes, lost = np.where(lost, None, shapes), np.zeros(len(shapes), dtype=bool)
     if lost.all():
         raise EmptyTableError(where, "no feature has a geometry", "check the coordinate columns and the export")
     if lost.any():

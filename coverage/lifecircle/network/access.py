@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lifecircle.network import legs
 from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.graph import Edges, Graph, mode_edges
+from lifecircle.network.legs import Index, Joints, Lines, Walk
 from lifecircle.network.modes import TravelMode
 from lifecircle.network.search import UNREACHED_MS, Direction, pack, spread, unpack
 from lifecircle.roadnetwork import RoadNetwork
@@ -80,19 +81,18 @@ class Net:
         return cls(edges, Graph.from_edges(edges, network.node_xy_m), network.node_xy_m)
 
     @cached_property
-    def lines(self) -> tuple[Array, ...]:
-        """Give the joinable edges: x0, y0, x1, y1, u, v, ms_uv, ms_vu."""
+    def lines(self) -> dict[Direction, Lines]:
+        """Give the joinable edges; their times are turned round when travelling from the facility."""
         keep = self.edges.joinable
         u, v = self.edges.u[keep], self.edges.v[keep]
-        begin, end = self.node_xy_m[u], self.node_xy_m[v]
-        columns = (begin[:, 0], begin[:, 1], end[:, 0], end[:, 1])
-        return (*(np.ascontiguousarray(column) for column in columns), u, v, self.edges.ms_uv[keep],
-                self.edges.ms_vu[keep])
+        there, back = self.edges.ms_uv[keep], self.edges.ms_vu[keep]
+        x0, y0, x1, y1 = (np.ascontiguousarray(self.node_xy_m[node, axis]) for node in (u, v) for axis in (0, 1))
+        return {"to": Lines(x0, y0, x1, y1, u, v, there, back), "from": Lines(x0, y0, x1, y1, u, v, back, there)}
 
     @cached_property
-    def index(self) -> tuple[tuple[float, float, float, int, int], Array, Array]:
-        """Give a coarse grid over the joinable edges: its place, and the edges per cell in rows."""
-        return _index(*self.lines[:4])
+    def index(self) -> Index:
+        """Give a coarse grid over the joinable edges."""
+        return _index(*self.lines["to"][:4])
 
     def used_nodes(self) -> Array:
         """Mark the nodes that the mode's edges touch."""
@@ -100,21 +100,15 @@ class Net:
         used[self.edges.u] = used[self.edges.v] = True
         return used
 
-    @cached_property
-    def directed(self) -> dict[Direction, tuple[Array, Array]]:
-        """Give milliseconds u to v and v to u as the search sees them: turned round when travelling from."""
-        ms_uv, ms_vu = self.lines[6:]
-        return {"to": (ms_uv, ms_vu), "from": (ms_vu, ms_uv)}
 
-
-def _index(x0: Array, y0: Array, x1: Array, y1: Array) -> tuple[tuple[float, float, float, int, int], Array, Array]:
+def _index(x0: Array, y0: Array, x1: Array, y1: Array) -> Index:
     if len(x0) == 0:
-        return (0.0, 0.0, _INDEX_CELL_M, 1, 1), np.zeros(2, np.int64), np.empty(0, np.int32)
+        return Index(0.0, 0.0, _INDEX_CELL_M, 1, 1, np.zeros(2, np.int64), np.empty(0, np.int32))
     west, south = float(min(x0.min(), x1.min())), float(min(y0.min(), y1.min()))
     columns = int((max(x0.max(), x1.max()) - west) / _INDEX_CELL_M) + 1
     rows = int((max(y0.max(), y1.max()) - south) / _INDEX_CELL_M) + 1
-    start, items = legs.index_edges(x0, y0, x1, y1, west, south, _INDEX_CELL_M, columns, rows)
-    return (west, south, _INDEX_CELL_M, columns, rows), start, items
+    start, items = legs.index_boxes(x0, y0, x1, y1, west, south, _INDEX_CELL_M, columns, rows)
+    return Index(west, south, _INDEX_CELL_M, columns, rows, start, items)
 
 
 @dataclass(frozen=True)
@@ -125,6 +119,13 @@ class _Joints:
     edge: Array
     value: Array
     snap_m: Array
+
+    def by_edge(self, doors: _Stack, net: Net) -> Joints:
+        """Lay the joints out in rows by edge, as the kernels read them."""
+        order = np.argsort(self.edge, kind="stable")
+        start = np.concatenate([[0], np.cumsum(np.bincount(self.edge, minlength=len(net.lines["to"].u)))])
+        door = self.door[order]
+        return Joints(start, self.value[order], doors.xy_m[door], doors.layer[door], doors.label[door])
 
 
 @dataclass(frozen=True)
@@ -168,20 +169,11 @@ class Field:
         xs, ys = (np.ascontiguousarray(column, dtype=np.float64) for column in np.asarray(xy_m).reshape(-1, 2).T)
         best = np.full((len(xs), self.doors.layer_count), _CLOSED_STATE)
         snap = np.full(len(xs), np.inf)
-        grid = self.barriers
-        where = (grid.blocked, grid.west_m, grid.north_m, grid.cell_m)
-        leg = (3600.0 / self.walk.off_road_kph, self.walk.snap_limit_m)
+        walls, walk = self.barriers.walls, _walk(self.walk)
         for part in self.parts:
-            joints, stack = part.joints, self.doors
-            order = np.argsort(joints.edge, kind="stable")
-            x0, y0, x1, y1, u, v, _, _ = part.net.lines
-            start = np.concatenate([[0], np.cumsum(np.bincount(joints.edge, minlength=len(x0)))])
-            door = joints.door[order]
-            legs.reach_edges(
-                xs, ys, best, snap, want_snap, x0, y0, x1, y1, u, v, *part.net.directed[self.direction],
-                *part.net.index, part.states, start, joints.value[order], stack.xy_m[door], stack.layer[door],
-                stack.label[door], *where, *leg, part.extra_ms, part.diagonal)
-        legs.reach_doors(xs, ys, best, snap, want_snap, *self.doors.columns, *self.doors.index, *where, *leg)
+            legs.reach_edges(xs, ys, best, snap, want_snap, part.net.lines[self.direction], part.net.index, part.states,
+                             part.joints.by_edge(self.doors, part.net), walls, walk, part.extra_ms, part.diagonal)
+        legs.reach_doors(xs, ys, best, snap, want_snap, *self.doors.columns, self.doors.index, walls, walk)
         ms, label = unpack(best)
         return Reach(ms, label, snap)
 
@@ -208,7 +200,7 @@ class _Stack:
         return x, y, self.layer, self.label
 
     @cached_property
-    def index(self) -> tuple[tuple[float, float, float, int, int], Array, Array]:
+    def index(self) -> Index:
         x, y, _, _ = self.columns
         return _index(x, y, x, y)
 
@@ -237,7 +229,8 @@ class Access:
             self._nets[key] = Net.build(self.network, mode, slope)
         return self._nets[key]
 
-    def solve(self, mode_name: str, layers: Sequence[Doors], *, direction: Direction, slope: str | None = None) -> Field:
+    def solve(self, mode_name: str, layers: Sequence[Doors], *, direction: Direction,
+              slope: str | None = None) -> Field:
         """Solve the times to the nearest facility of each layer.
 
         On foot: one search from the doors. By vehicle: walk from the doors to the roads, drive, add the terminal
@@ -276,10 +269,7 @@ class Access:
 
     def _join(self, net: Net, stack: _Stack, walk: TravelMode, direction: Direction) -> _Joints:
         x, y, _, _ = stack.columns
-        grid = self.barriers
-        which, value, snap = legs.join_doors(
-            x, y, *net.lines[:4], *net.directed[direction], *net.index, grid.blocked, grid.west_m, grid.north_m,
-            grid.cell_m, 3600.0 / walk.off_road_kph, walk.snap_limit_m)
+        which, value, snap = legs.join_doors(x, y, net.lines[direction], net.index, self.barriers.walls, _walk(walk))
         return _Joints(which[:, 0], which[:, 1], value, snap)
 
     @staticmethod
@@ -297,13 +287,17 @@ class Access:
 def _seed(net: Net, stack: _Stack, joints: _Joints) -> Array:
     """Give the nodes the times of the doors joined to their edges."""
     states = np.full((len(net.node_xy_m), stack.layer_count), _CLOSED_STATE)
-    ends = net.lines[4:6]
+    ends = (net.lines["to"].u, net.lines["to"].v)
     layer, label = stack.layer[joints.door], stack.label[joints.door]
     for end, column in zip(ends, (1, 3), strict=True):
         ms = joints.value[:, column]
         known = np.isfinite(ms)
         np.minimum.at(states, (end[joints.edge[known]], layer[known]), pack(np.rint(ms[known]), label[known]))
     return states
+
+
+def _walk(mode: TravelMode) -> Walk:
+    return Walk(3600.0 / mode.off_road_kph, mode.snap_limit_m)
 
 
 def _later(states: Array, ms: int) -> Array:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lifecircle.network.legs import Walls
+
 if TYPE_CHECKING:
     import geopandas as gpd
 
@@ -33,6 +35,11 @@ class BarrierGrid:
     west_m: float = 0.0
     north_m: float = 0.0
     cell_m: float = CELL_M
+
+    @property
+    def walls(self) -> Walls:
+        """Give the grid as the kernels read it."""
+        return Walls(self.blocked, self.west_m, self.north_m, self.cell_m)
 
     @classmethod
     def open_ground(cls) -> BarrierGrid:

@@ -139,7 +139,8 @@ def mode_edges(network: RoadNetwork, mode: TravelMode, *, slope: str | None = No
     there = back = level_ms
     if slope == "tobler" and mode.on_foot:
         if not np.isfinite(network.node_z_m).any():
-            raise ConfigError(network.source or "roads", f"slope = \"tobler\" is asked for ({mode.name}) without heights",
+            raise ConfigError(network.source or "roads",
+                              f"slope = \"tobler\" is asked for ({mode.name}) without heights",
                               "set [roads] elevation, or slope = \"none\" in the policy")
         up, down = tobler_divisors(network)
         sloped = ~(network.bridge | network.tunnel | network.ferry)[usable]
@@ -221,7 +222,8 @@ def hilbert_order(xy_m: Array, *, bits: int = 16) -> Array:
         right, upper = (x & side) > 0, (y & side) > 0
         key += side * side * ((3 * right) ^ upper)
         turn, flip = ~upper, right & ~upper
-        x, y = np.where(flip, side * 2 - 1 - (x & (2 * side - 1)), x), np.where(flip, side * 2 - 1 - (y & (2 * side - 1)), y)
+        low_bits = 2 * side - 1
+        x, y = (np.where(flip, low_bits - (axis & low_bits), axis) for axis in (x, y))
         x, y = np.where(turn, y, x), np.where(turn, x, y)
         side >>= 1
     return np.argsort(key, kind="stable")

@@ -63,8 +63,8 @@ class TravelMode:
 
     @property
     def top_kph(self) -> float:
-        """Give the fastest speed of the mode."""
-        return max(self.speeds_kph.values())
+        """Give the fastest speed of the mode on land."""
+        return max(kph for name, kph in self.speeds_kph.items() if name != "ferry")
 
 
 def _walk(name: str, base_kph: float, label_zh: str, label_en: str) -> TravelMode:

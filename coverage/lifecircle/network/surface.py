@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -87,11 +88,12 @@ def cut(minutes: Array, cutoff_min: float, raster: Raster, area: shapely.Geometr
     from contourpy import FillType, contour_generator
 
     late = np.where(np.isnan(minutes), 1e4, np.minimum(minutes, 1e4)).astype(np.float64)
-    lines = contour_generator(raster.x_m, raster.y_m, np.minimum(late, 60.0 + cutoff_min), fill_type=FillType.OuterOffset)
+    lines = contour_generator(raster.x_m, raster.y_m, np.minimum(late, 60.0 + cutoff_min),
+                              fill_type=FillType.OuterOffset)
     polygons = []
     # The upper level is the first number above the cutoff: a place exactly at the cutoff is in time.
     for points, offsets in zip(*lines.filled(-1.0, float(np.nextafter(cutoff_min, np.inf))), strict=True):
-        rings = [points[a:b] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+        rings = [points[a:b] for a, b in itertools.pairwise(offsets)]
         polygons.append(shapely.Polygon(rings[0], [ring for ring in rings[1:] if len(ring) >= 4]))
     merged = shapely.make_valid(shapely.MultiPolygon(polygons), method="structure", keep_collapsed=False)
     return as_multipolygon(shapely.intersection(merged, area))

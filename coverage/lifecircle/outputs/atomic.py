@@ -14,34 +14,127 @@ from typing import IO
 
 from lifecircle.errors import InputError
 
+_PROCESS = os.urandom(8).hex()
+
 
 @contextmanager
 def hold(directory: str | Path) -> Iterator[None]:
-    """Keep other processes from writing the directory while the block runs; the same thread may hold it twice.
+    """Keep others from writing the directory while the block runs; the same thread may hold it twice.
 
     The lock is a file ``.NAME.lock`` beside the directory with the process id in it; it falls with its process.
 
     Raises
     ------
     InputError
-        If another process or thread holds it, or the folder around cannot be written.
+        If another process or thread holds it, or the folder around it cannot be written.
     """
     directory = Path(directory).resolve()
-    path, owner = directory.parent / f".{directory.name}.lock", f"{os.getpid()} {threading.get_ident()}"
-    with _writing(directory):
-        directory.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and _read(path) == owner:
+    path, owner = beside(directory, "lock"), f"{os.getpid()} {threading.get_ident()} {_PROCESS}"
+    if _read(path) == owner:
         yield
         return
-    with _writing(directory), path.open("a+", encoding="ascii") as stream:
-        if not _lock(stream, path):
-            raise InputError(directory, f"process {_read(path).split(' ')[0]} is writing it (lock file {path})",
-                             "wait for it, or choose another directory")
+    stream = _take(path, directory)
+    try:
         stream.truncate(0)
         stream.write(owner)
         stream.flush()
-    # The handle must outlive the guard above, which is for opening the file only.
+        yield
+    finally:
+        with suppress(OSError):  # Windows does not remove an open file; the next holder takes it over.
+            path.unlink()
+        stream.close()
+
+
+def beside(directory: Path, ending: str) -> Path:
+    """Name a hidden companion of a directory, in the same folder."""
+    return directory.parent / f".{directory.name}.{ending}"
+
+
+def begin(directory: Path) -> Path:
+    """Clear what a crash may have left and give a new, empty directory to write into; call it under `hold`."""
+    old, new = beside(directory, "old"), beside(directory, "new")
+    if old.exists() and not directory.exists():
+        old.rename(directory)
+    for left in (old, new):
+        shutil.rmtree(left, ignore_errors=True)
+    new.mkdir()
+    return new
+
+
+def commit(directory: Path) -> None:
+    """Put what was written into the place of the directory and delete what was there; call it under `hold`."""
+    new, old = beside(directory, "new"), beside(directory, "old")
+    for path in (*(item for item in new.rglob("*") if item.is_file()), new):
+        _sync(path)
+    if not directory.exists():
+        new.rename(directory)
+    elif not _exchange(new, directory):
+        directory.rename(old)
+        new.rename(directory)
+    _sync(directory.parent)
+    for left in (old, new):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir() and sys.platform == "win32":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _exchange(new: Path, old: Path) -> bool:
+    """Swap two directories in one step; False where the system or the file system cannot."""
+    here, swap = -100, 2
+    names = os.fsencode(new), os.fsencode(old)
+    try:
+        library = ctypes.CDLL(None)
+        if sys.platform == "darwin":
+            return int(library.renamex_np(*names, swap)) == 0
+        return int(library.renameat2(here, names[0], here, names[1], swap)) == 0
+    except (AttributeError, OSError, TypeError):
+        return False
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""
+
+
+def _take(path: Path, directory: Path) -> IO[str]:
+    """Open and lock the lock file; again if its last holder removed it meanwhile."""
+    while True:
         try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            stream = path.open("a+", encoding="ascii")
+        except OSError as error:
+            raise InputError(directory, f"cannot be written: {error.strerror}", "choose another directory") from error
+        if not _lock(stream):
+            stream.close()
+            raise InputError(directory, f"process {_read(path).split(' ')[0]} is writing into it (lock {path.name})",
+                             "wait until it is done, or choose another directory")
+        if path.exists() and os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+            return stream
+        stream.close()
+
+
+def _lock(stream: IO[str]) -> bool:
+    """Lock an open file without waiting; the system drops the lock when the process ends."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            stream.seek(4096)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -14,7 +14,9 @@ from lifecircle.assessment import Assessment
 SMALL_PEOPLE = 10.0
 #: State of a demand point -> prefix of the column that counts its people per place.
 STATE_COLUMNS: dict[str, str] = {"in_time": "in_time", "out_of_time": "out", "undetermined": "undetermined"}
-_GAP_COUNTS = ["people", "people_out", "people_undetermined"]
+_GAP_COUNTS = ("people", "people_out", "people_undetermined")
+#: These count people where the gap's unit is a person.
+_GAP_AMOUNTS = ("need", "have", "short")
 
 
 def published(assessment: Assessment) -> Assessment:
@@ -56,9 +58,10 @@ def _filter_results(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _filter_gaps(gaps: pd.DataFrame) -> pd.DataFrame:
-    shown = gaps.copy()
-    for column in _GAP_COUNTS:
-        shown.loc[(gaps["group"] != "all") & small(gaps[column]), column] = np.nan
+    shown, grouped, persons = gaps.copy(), gaps["group"] != "all", gaps["unit"] == "person"
+    for column in (*_GAP_COUNTS, *_GAP_AMOUNTS):
+        counts = grouped if column in _GAP_COUNTS else grouped & persons
+        shown.loc[counts & small(gaps[column]), column] = np.nan
     return shown
 
 

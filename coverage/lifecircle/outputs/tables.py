@@ -23,7 +23,10 @@ FLAG_COLUMNS: frozenset[str] = frozenset({"headline"})
 #: Rows are written in the order of these columns.
 ORDER: dict[str, tuple[str, ...]] = {"results": RESULTS_KEY, "gaps": GAPS_COLUMNS[:13]}
 
-_CONTROL = {code: None for code in (*range(32), *range(127, 160), 0x2028, 0x2029)} | {9: " ", 10: " ", 13: " "}
+#: Characters that no cell and no page may hold -> what becomes of them.
+CONTROL_CHARACTERS: dict[int, str | None] = {
+    **dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029)), 9: " ", 10: " ", 13: " ",
+}
 #: What a spreadsheet takes for the start of a formula, also in full width.
 _FORMULA = r"^('*[=+\-@＝＋－＠])"
 _GUARDED = r"^'('*[=+\-@＝＋－＠])"
@@ -31,7 +34,7 @@ _GUARDED = r"^'('*[=+\-@＝＋－＠])"
 
 def clean_text(text: pd.Series) -> pd.Series:
     """Strip control characters; line breaks and tabs become blanks."""
-    return text.fillna("").astype(str).str.translate(_CONTROL).str.strip()
+    return text.fillna("").astype(str).str.translate(CONTROL_CHARACTERS).str.strip()
 
 
 def guard_text(text: pd.Series) -> pd.Series:
@@ -72,8 +75,29 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, order: tuple[str, ...] =
     """
     if order:
         frame = frame.sort_values(list(order), kind="stable", na_position="last")
+    Path(path).write_bytes(b"\xef\xbb\xbf" + csv_text(frame).encode("utf-8"))
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """Give a table as the text that `write_csv` writes, without the byte order mark."""
     text = pd.DataFrame({name: _as_text(frame[name]) for name in frame.columns}, columns=frame.columns)
-    Path(path).write_bytes(b"\xef\xbb\xbf" + text.to_csv(index=False, lineterminator="\r\n").encode("utf-8"))
+    return str(text.to_csv(index=False, lineterminator="\n"))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give a table as JSON holds it: one object a row, null for what is not a finite number."""
+    return [{str(name): plain_value(value) for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def plain_value(value: Any) -> Any:
+    """Turn numpy's values, in dicts and lists too, into Python's, and what is not finite into None."""
+    if isinstance(value, dict):
+        return {str(key): plain_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_value(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _as_text(column: pd.Series) -> pd.Series:

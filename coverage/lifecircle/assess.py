@@ -1,0 +1,93 @@
+"""Assess a district: the one path from inputs to the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lifecircle import circles, describe, gaps, indicators
+from lifecircle.assessment import Assessment
+from lifecircle.inputs.boundaries import district_code
+from lifecircle.inputs.findings import Findings
+from lifecircle.progress import Progress
+from lifecircle.runfile import RunFile
+from lifecircle.study import Study, read_study
+from lifecircle.tables import GAPS_COLUMNS, check
+from lifecircle.traveltimes import TravelTimes, solve_times
+
+
+def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress: Progress | None = None) -> Assessment:
+    """Assess a district.
+
+    Parameters
+    ----------
+    source : run file (path or read), or Study
+    roads : RoadNetwork or networkx.MultiDiGraph, optional
+        Roads in memory, used instead of those the run file names; any OSMnx graph.
+    progress : Progress, optional
+        Names the step at work on stderr, and keeps the seconds of each.
+
+    Returns
+    -------
+    Assessment
+
+    Raises
+    ------
+    InputError
+        With the file, row or field and the remedy, if an input cannot be used.
+    """
+    progress = progress or Progress()
+    study = source if isinstance(source, Study) else read_study(source, roads=roads, progress=progress)
+    findings = Findings(list(study.findings))
+    with progress.step("solve travel times"):
+        times = solve_times(study, findings)
+    with progress.step("compute indicators"):
+        results, gap_list, judged = _tables(times, findings)
+    with progress.step("compute surfaces"):
+        raster, surfaces = circles.solve_surfaces(times)
+    with progress.step("cut service areas"):
+        areas = circles.service_areas(times, raster, surfaces)
+    with progress.step("describe"):
+        return Assessment(
+            run=describe.run_record(study), townships=study.townships, places=study.places,
+            demand=describe.demand_table(times, judged), facilities=describe.facility_table(times),
+            service_areas=areas, ground=describe.ground(study), results=results, gaps=gap_list,
+            findings=findings.sorted(), surfaces=circles.layer_surfaces(study, raster, surfaces),
+            timing=progress.seconds)
+
+
+def _tables(times: TravelTimes, findings: Findings,
+            ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, indicators.reach.Judged]]:
+    """Compute results and gaps of every layer; the headline judgements go into the demand table."""
+    study, results, lists, headline = times.study, [], [], {}
+    district = (district_code(study.runfile, study.townships), study.runfile.district.name)
+    for layer in study.layers:
+        policy, quality = study.policy.layer(layer), describe.layer_quality(study, layer)
+        judged = indicators.reach.judge(times, layer)
+        if judged:
+            _note_group(times, layer, findings)
+            headline[layer] = judged[0]
+            results.append(indicators.reach.reach_rows(times, judged, district, quality))
+            lists.append(gaps.reach_gaps(times, judged[0], quality))
+        for rule in policy.presence:
+            results.append(indicators.presence.presence_rows(study, layer, rule, district, quality))
+            lists.append(gaps.presence_gaps(study, layer, rule, quality))
+        if policy.m2_per_head is not None:
+            results.append(indicators.per_head.area_rows(study, layer, policy, district, quality))
+            lists.append(gaps.area_gaps(study, layer, district, quality))
+    table = indicators.verdicts.judge_rates(pd.concat(results, ignore_index=True), study.policy)
+    passing = indicators.verdicts.passing_townships(table, study.policy, district)
+    table = pd.concat([table, passing], ignore_index=True)
+    gap_list = pd.concat([part for part in lists if len(part)] or [pd.DataFrame(columns=list(GAPS_COLUMNS))],
+                         ignore_index=True)
+    return check("results", table, "results"), check("gaps", gap_list, "gaps"), headline
+
+
+def _note_group(times: TravelTimes, layer: str, findings: Findings) -> None:
+    wanted = times.study.policy.layer(layer).group
+    if wanted != indicators.reach.group_of(times, times.study.policy.layer(layer))[0]:
+        findings.add("warn", "group_missing", f"no column population_{wanted}: all residents are counted instead",
+                     file=times.study.runfile.people.file or "people", layer=layer,
+                     remedy=f"give the people table a column population_{wanted}")

@@ -1,0 +1,138 @@
+"""Describe an assessment: its identity, its quality, and the tables that readers get beside the figures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from lifecircle.circles import headline_mode
+from lifecircle.indicators.reach import Judged
+from lifecircle.inputs.boundaries import district_code
+from lifecircle.network.modes import resolve_modes
+from lifecircle.osmtags import CLASS_INDEX
+from lifecircle.study import Study
+from lifecircle.tables import STATES, worst_quality
+from lifecircle.traveltimes import TravelTimes, used_modes, walking_slope
+from lifecircle.version import __version__
+
+#: Road classes drawn as ground under the themes.
+_MAIN_ROADS = ("motorway", "trunk", "primary", "secondary", "tertiary")
+
+
+def layer_quality(study: Study, layer: str) -> str:
+    """Give the quality of a layer's figures: the worst of its facilities, the people and the roads."""
+    own = study.facilities.loc[study.facilities["layer"] == layer, "quality"].unique().tolist()
+    return worst_quality([*own, study.roads.quality, *_people_qualities(study)])
+
+
+def _people_qualities(study: Study) -> list[str]:
+    if "quality" in study.demand.columns:
+        return list(study.demand["quality"].dropna().unique())
+    people = study.runfile.people
+    return [people.quality or ("osm" if people.osm else "register")]
+
+
+def run_record(study: Study) -> dict[str, Any]:
+    """Give what ``run.json`` holds; the run id is a hash of inputs, settings, code version and seed."""
+    runfile, policy = study.runfile, study.policy
+    settings = {"runfile": runfile.model_dump(mode="json"), "policy": policy.model_dump(mode="json")}
+    roads = hashlib.sha256()
+    for column in (study.roads.node_xy_m, study.roads.u, study.roads.v, study.roads.road_class):
+        roads.update(np.ascontiguousarray(column).tobytes())
+    identity = {**settings, "inputs": study.inputs, "roads": roads.hexdigest(), "lifecircle": __version__}
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    layers = {layer: _layer_record(study, layer) for layer in study.layers}
+    return {
+        "run_id": digest[:12], "lifecircle": __version__, "seed": runfile.uncertainty.seed,
+        "quality": worst_quality(record["quality"] for record in layers.values()),
+        "crs": study.crs, "buffer_m": study.buffer_m, "roads_sha256": roads.hexdigest(),
+        "district": {
+            "name": runfile.district.name, "code": district_code(runfile, study.townships),
+            "language": runfile.district.language, "map_approval_number": runfile.district.map_approval_number,
+            "data_date": runfile.district.data_date, "area_km2": round(float(study.outline.area) / 1e6, 3),
+            "population": float(study.demand.loc[study.demand["inside"], "population"].sum()),
+        },
+        "layers": layers, "modes": _mode_records(study), **settings, "inputs": study.inputs, "versions": versions(),
+    }
+
+
+def _layer_record(study: Study, layer: str) -> dict[str, Any]:
+    policy, modes = study.policy.layer(layer), resolve_modes(study.policy)
+    rules = {name: None if (rule := policy.rule(name)) is None else rule.model_dump(mode="json")
+             for name in ("urban", "rural")}
+    return {
+        "label_zh": policy.label("zh", layer), "label_en": policy.label("en", layer),
+        "quality": layer_quality(study, layer), "reach": bool(used_modes(policy)), "group": policy.group,
+        "direction": policy.direction, "lead_unit": policy.lead_unit, "headline_mode": headline_mode(policy), **rules,
+        "m2_per_head": policy.m2_per_head, "area": policy.area,
+        "slope": {mode: walking_slope(study, layer, modes, mode) for mode in used_modes(policy)},
+    }
+
+
+def _mode_records(study: Study) -> dict[str, Any]:
+    used = {mode for layer in study.layers for mode in used_modes(study.policy.layer(layer))}
+    return {
+        name: {"label_zh": mode.label_zh, "label_en": mode.label_en, "off_road_kph": mode.off_road_kph,
+               "snap_limit_m": mode.snap_limit_m, "terminal_min": mode.terminal_min,
+               "speeds_kph": dict(mode.speeds_kph)}
+        for name, mode in resolve_modes(study.policy).items() if name in used
+    }
+
+
+def versions() -> dict[str, str]:
+    """Name the libraries that figures may depend on."""
+    from importlib.metadata import version
+
+    import pyogrio
+    import pyproj
+
+    names = ("numpy", "pandas", "geopandas", "shapely", "pyogrio", "pyproj", "rasterio", "numba", "scipy", "osmium")
+    found = {name: version(name) for name in names}
+    return {**found, "GEOS": shapely.geos_version_string, "PROJ": pyproj.proj_version_str,
+            "GDAL": ".".join(str(part) for part in pyogrio.__gdal_version__)}
+
+
+def demand_table(times: TravelTimes, judged: dict[str, Judged]) -> gpd.GeoDataFrame:
+    """Give the demand points with minutes, state and nearest facility per layer, in the headline mode."""
+    table = times.demand.drop(columns=["inside"])
+    for layer, item in judged.items():
+        ids = np.append(times.serving[layer]["facility_id"].to_numpy(dtype=object), "")
+        table[f"minutes_{layer}"] = np.where(item.state == 2, np.nan, item.minutes)
+        table[f"state_{layer}"] = np.append(np.array(STATES, dtype=object), "")[item.state]
+        table[f"facility_{layer}"] = ids[item.facility]
+    return table
+
+
+def facility_table(times: TravelTimes) -> gpd.GeoDataFrame:
+    """Give all facilities with the leg that joins them to the roads."""
+    table = times.study.facilities.copy()
+    snap: dict[str, float] = {}
+    for layer, snap_m in times.snap_m.items():
+        snap.update(zip(times.serving[layer]["facility_id"], snap_m, strict=True))
+    legs = table["facility_id"].map(snap).astype(float)
+    return table.assign(joined=np.isfinite(legs), serves=table["facility_id"].isin(snap),
+                        snap_m=legs.where(np.isfinite(legs)))
+
+
+def ground(study: Study) -> gpd.GeoDataFrame:
+    """Give rivers and main roads of the district as a quiet ground for maps, simplified to 20 m."""
+    outline = study.outline.buffer(500)
+    roads, parts = study.roads, []
+    for name in _MAIN_ROADS:
+        chosen = np.flatnonzero(roads.road_class == CLASS_INDEX[name])
+        if len(chosen):
+            ends = np.stack([roads.node_xy_m[roads.u[chosen]], roads.node_xy_m[roads.v[chosen]]], axis=1)
+            merged = shapely.line_merge(shapely.multilinestrings(shapely.linestrings(ends)))
+            parts.append(("road", name, shapely.intersection(shapely.simplify(merged, 20.0), outline)))
+    water = study.barriers[study.barriers["kind"] == "water"] if len(study.barriers) else study.barriers
+    shapes = [shapely.intersection(shapely.simplify(item, 15.0), outline) for item in water.geometry]
+    parts += [("water", "", item) for item in shapes]
+    frame = gpd.GeoDataFrame(parts, columns=["kind", "road_class", "geometry"], geometry="geometry", crs=study.crs)
+    return frame[~frame.is_empty].explode(ignore_index=True)
+
+

@@ -1,0 +1,60 @@
+"""Judge rates against what the policy asks for, and count the townships that would pass at given shares."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lifecircle.policy import Policy
+from lifecircle.tables import RESULTS_COLUMNS
+
+
+def rate_verdict(low: float, high: float, pass_share: float | None, unsure_above: float) -> str:
+    """Judge a coverage rate.
+
+    Undecided while the policy names no share; unsure where too many people are undetermined, or where the share lies
+    between low and high.
+    """
+    if np.isnan(low):
+        return "no_data"
+    if pass_share is None:
+        return "undecided"
+    if high - low > unsure_above:
+        return "unsure"
+    if low >= pass_share:
+        return "met"
+    return "not_met" if high < pass_share else "unsure"
+
+
+def judge_rates(results: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Fill target and verdict of the headline coverage rates; a mixed row is judged when both classes agree."""
+    table = results.copy()
+    chosen = table.index[(table["indicator"] == "coverage_rate") & table["headline"]]
+    for at in chosen:
+        row = table.loc[at]
+        layer = policy.layer(str(row["layer"]))
+        rules = [layer.urban, layer.rural] if row["class"] == "all" else [layer.rule(str(row["class"]))]
+        shares = {rule.pass_share for rule in rules if rule is not None}
+        pass_share = shares.pop() if len(shares) == 1 else None
+        table.loc[at, "target"] = np.nan if pass_share is None else pass_share
+        table.loc[at, "verdict"] = rate_verdict(row["low"], row["high"], pass_share, policy.unsure_above_undetermined)
+    return table
+
+
+def passing_townships(results: pd.DataFrame, policy: Policy, district: tuple[str, str]) -> pd.DataFrame:
+    """Count, per layer and class, the townships whose headline rate is at least each of the policy's shares."""
+    chosen = results[(results["indicator"] == "coverage_rate") & results["headline"]
+                     & (results["township_code"] != district[0])]
+    parts = []
+    for share in policy.township_pass_shares:
+        counted = chosen.assign(low=chosen["low"] >= share - 1e-12, high=chosen["high"] >= share - 1e-12)
+        keys = ["class", "layer", "level", "group", "scenario", "metric"]
+        part = counted.groupby(keys, sort=False).agg(
+            low=("low", "sum"), high=("high", "sum"), whole=("value", "count"),
+            quality=("quality", "first")).reset_index()
+        name = f"townships_at_{share * 100:g}"
+        parts.append(part.assign(township_code=district[0], township=district[1], mode="headline", cutoff=np.nan,
+                                 indicator=name, headline=True, value=part["low"].astype(float), unit="township",
+                                 basis="unit", target=part["whole"].astype(float), verdict=""))
+    table = pd.concat(parts, ignore_index=True)
+    return table.astype({"low": float, "high": float})[list(RESULTS_COLUMNS)]

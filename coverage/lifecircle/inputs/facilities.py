@@ -1,0 +1,157 @@
+"""Read the facility layers: registers with coordinates, or features of an OSM extract by tag."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, first_of
+from lifecircle.inputs.cells import as_numbers, as_text, parse_number
+from lifecircle.inputs.classes import text_column
+from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.osm import extract_of
+from lifecircle.inputs.shapes import clean, locate, read_source, to_crs
+from lifecircle.runfile import Facilities, OsmSource, RunFile
+from lifecircle.tables import check
+
+_NUMBERS = ("capacity", "area_m2", "effective_area_m2")
+_COLUMNS = ("facility_id", "layer", "name", "level", "status", "opens_year", "capacity", "capacity_unit", "area_m2",
+            "effective_area_m2", "township_code", "source", "quality", "inside", "geometry")
+
+
+def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely.Geometry, findings: Findings,
+                    ) -> gpd.GeoDataFrame:
+    """Read every facility layer of the run file.
+
+    Parameters
+    ----------
+    runfile : RunFile
+    townships : GeoDataFrame
+        In the study CRS.
+    area : Polygon or MultiPolygon
+        District and buffer; facilities beyond are left out.
+    findings : Findings
+
+    Returns
+    -------
+    GeoDataFrame
+        The table ``facilities`` in the study CRS: points and polygons, with ``inside``.
+
+    Raises
+    ------
+    EmptyTableError
+        If a source gives no facility at all.
+    BadValueError
+        If a facility_id is blank or given twice, or a cell holds what it may not hold.
+    """
+    parts, numbered = [], dict.fromkeys(runfile.layers, 0)
+    for source in runfile.facilities:
+        where, raw = _read(runfile, source, findings)
+        raw = to_crs(raw, str(townships.crs), where)
+        raw = raw.assign(township_code=locate(raw.geometry, townships))
+        table = _columns(raw, source, where, numbered[source.layer])
+        numbered[source.layer] += len(table)
+        parts.append(_within(table, source, area, runfile.district.neighbours, where, findings))
+    stacked = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=townships.crs)
+    twice = stacked["facility_id"].duplicated(keep=False)
+    if twice.any():
+        raise BadValueError(runfile.path, f"facility_id {first_of(stacked['facility_id'][twice].unique())} is given to "
+                                          "several facilities", "make the ids unique over all layers")
+    return check("facilities", stacked[list(_COLUMNS)], runfile.path)
+
+
+def _read(runfile: RunFile, source: Facilities, findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
+    if source.osm:
+        return _from_osm(runfile, source, findings)
+    if not source.file:
+        raise ConfigError(runfile.path, f"layer {source.layer} names neither file nor osm",
+                          'add file = "…" or osm = { tags = { … } }')
+    path = runfile.resolve(source.file)
+    try:
+        raw = read_source(path, source, findings, layer=source.layer)
+    except EmptyTableError as error:
+        raise EmptyTableError(path, f"layer {source.layer}: {error.what}", error.remedy) from error
+    shapes = raw.geometry.to_numpy()
+    single = shapely.get_num_geometries(shapes) == 1
+    shapes = np.where(single, shapely.get_geometry(shapes, 0), shapes)
+    dimension = shapely.get_dimensions(shapes)
+    if (dimension == 1).any():
+        raise BadValueError(path, f"layer {source.layer}: row {first_of(raw.index[dimension == 1])} is a line",
+                            "facilities are points or polygons")
+    shapes = np.where((dimension == 0) & ~single, shapely.point_on_surface(shapes), shapes)
+    return path, raw.set_geometry(gpd.GeoSeries(shapes, index=raw.index, crs=raw.crs))
+
+
+def _from_osm(runfile: RunFile, source: Facilities, findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
+    """Take nodes and areas by tag; an area stands as the point on its surface."""
+    asked = source.osm if isinstance(source.osm, OsmSource) else OsmSource()
+    if not asked.tags:
+        raise ConfigError(runfile.path, f"layer {source.layer}: osm names no tags",
+                          'write osm = { tags = { amenity = ["clinic", "doctors"] } }')
+    extract = extract_of(runfile, asked.file)
+    found = extract.features(asked.tags)
+    if not len(found):
+        raise EmptyTableError(extract.path, f"layer {source.layer}: nothing is tagged {_shown(asked.tags)}",
+                              "check the tags, or give the layer a file")
+    found = clean(found.sort_values("osm_id", ignore_index=True), extract.path, findings, layer=source.layer)
+    columns = {"name": "name", "capacity": "capacity", **source.columns}
+    cells = {ours: pd.Series([tags.get(key, "") for tags in found["tags"]], index=found.index, dtype="str")
+             for ours, key in columns.items()}
+    for name in _NUMBERS:
+        if name in cells:
+            cells[name] = cells[name].map(parse_number).where(lambda number: number >= 0)
+    points = gpd.GeoSeries(shapely.point_on_surface(found.geometry.to_numpy()), index=found.index, crs=found.crs)
+    return extract.path, gpd.GeoDataFrame({"facility_id": f"{source.layer}-" + found["osm_id"], **cells},
+                                          geometry=points)
+
+
+def _shown(tags: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={'*' if value is True else value if isinstance(value, str) else '|'.join(value)}"
+                     for key, value in tags.items())
+
+
+def _columns(raw: gpd.GeoDataFrame, source: Facilities, where: Path, count: int) -> gpd.GeoDataFrame:
+    """Fill the columns of the contract from the file's own, the run file's table, or the defaults."""
+    defaults = {"level": source.level or "all", "status": "existing", "source": source.source or where.name,
+                "quality": source.quality or ("osm" if source.osm else "register"), "name": "", "capacity_unit": ""}
+    texts = {}
+    for name, default in defaults.items():
+        given = text_column(raw, name)
+        texts[name] = given.where(given != "", default)
+    numbers = {name: as_numbers(raw[name], where, name, blank=True, negative=False) if name in raw.columns else np.nan
+               for name in (*_NUMBERS, "opens_year")}
+    return gpd.GeoDataFrame({"facility_id": _ids(raw, source.layer, where, count), "layer": source.layer, **texts,
+                             **numbers, "township_code": raw["township_code"], "inside": raw["township_code"] != ""},
+                            geometry=raw.geometry)
+
+
+def _ids(raw: gpd.GeoDataFrame, layer: str, where: Path, count: int) -> pd.Series:
+    """Keep the file's ids, or number the layer's facilities on from those read before."""
+    if "facility_id" not in raw.columns:
+        return pd.Series([f"{layer}-{count + number:04d}" for number in range(1, len(raw) + 1)], index=raw.index)
+    ids = as_text(raw["facility_id"])
+    if (ids == "").any():
+        raise BadValueError(where, f"layer {layer}: facility_id is blank in row {first_of(ids.index[ids == ''])}",
+                            "give each its id, or leave the column out")
+    return ids
+
+
+def _within(table: gpd.GeoDataFrame, source: Facilities, area: shapely.Geometry, neighbours: bool, where: Path,
+            findings: Findings) -> gpd.GeoDataFrame:
+    """Keep the facilities of the district and, where neighbours count, those up to the buffer's edge."""
+    shapely.prepare(area)
+    near = shapely.intersects(area, table.geometry.to_numpy()) & neighbours
+    beyond = ~table["inside"] & ~near
+    if beyond.any():
+        whole = bool(beyond.all())
+        findings.add("warn" if whole else "note", "facilities_beyond",
+                     f"layer {source.layer}: {'all ' if whole else ''}{int(beyond.sum())} facilities lie outside the "
+                     "district and its buffer", file=where.name, layer=source.layer,
+                     id=first_of(table["facility_id"][beyond]), count=int(beyond.sum()),
+                     remedy="check coordinates and datum" if whole else "")
+    return table[~beyond]

@@ -1,0 +1,188 @@
+"""Read the places: villages and communities, from a layer, from the people's table, or from OSM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from lifecircle.errors import BadValueError, MissingColumnError, first_of
+from lifecircle.inputs.cells import as_text, rename_columns
+from lifecircle.inputs.classes import STREET, assign_township, classify, text_column
+from lifecircle.inputs.files import read_table
+from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.osm import OsmExtract, extract_of
+from lifecircle.inputs.shapes import WGS84, read_source, to_crs
+from lifecircle.policy import Policy
+from lifecircle.runfile import OsmSource, RunFile
+from lifecircle.tables import check
+
+COLUMNS = ("place_code", "place", "township_code", "urban_rural_code", "class", "class_source", "merged_from", "kind")
+#: OSM place kinds that hold people -> the weight of one place in people. An assumption, used where no figure is given.
+OSM_PLACE_PEOPLE: dict[str, float] = {
+    "city": 5000.0, "town": 2000.0, "suburb": 2000.0, "quarter": 1000.0, "neighbourhood": 500.0, "village": 500.0,
+    "hamlet": 50.0, "isolated_dwelling": 5.0,
+}
+OSM_URBAN = {"city", "town", "suburb", "quarter", "neighbourhood"}
+
+
+def read_places(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, findings: Findings) -> gpd.GeoDataFrame:
+    """Read the villages and communities of the district.
+
+    A township without any gets one row of its own, so that every person belongs to a place.
+
+    Parameters
+    ----------
+    runfile : RunFile
+    townships : GeoDataFrame
+        In the study CRS.
+    policy : Policy
+        Its ``class_rule`` settles urban and rural.
+    findings : Findings
+
+    Returns
+    -------
+    GeoDataFrame
+        The table ``places`` in the study CRS, with kind (community, village, township or "").
+
+    Raises
+    ------
+    BadValueError
+        If a place_code is blank or given twice, a class or an urban-rural code is not known.
+    """
+    raw, where = _source(runfile, findings)
+    parts = [_own_rows(townships, townships["township_code"])] if raw is None else []
+    if raw is not None:
+        raw = to_crs(raw, str(townships.crs), where)
+        raw = raw.assign(township_code=assign_township(raw, townships, where, findings))
+        lost = raw["township_code"] == ""
+        if lost.any():
+            findings.add("note", "places_outside", f"{int(lost.sum())} places lie outside the district",
+                         file=where.name, count=int(lost.sum()), id=first_of(raw["place_code"][lost]))
+        raw = raw[~lost]
+        empty = townships["township_code"][~townships["township_code"].isin(raw["township_code"])]
+        parts = [raw, _own_rows(townships, empty)]
+    places = gpd.GeoDataFrame(pd.concat(parts), crs=townships.crs)
+    places = places.assign(**{name: text_column(places, name) for name in COLUMNS})
+    settled = _settle(places, classify(places, townships, policy, where), townships, where, findings)
+    places = places.assign(**{name: settled[name] for name in ("class", "class_source")}, kind=_kinds(places))
+    return check("places", places[[*COLUMNS, "geometry"]].reset_index(drop=True), where)
+
+
+def _source(runfile: RunFile, findings: Findings) -> tuple[gpd.GeoDataFrame | None, Path]:
+    """Give the places as the run file offers them, with checked codes; None where it offers none."""
+    if runfile.boundaries.places:
+        where = runfile.resolve(runfile.boundaries.places)
+        raw = read_source(where, runfile.boundaries, findings, columns=runfile.boundaries.place_columns)
+        if "place_code" not in raw.columns:
+            raise MissingColumnError(where, f"no column place_code; the columns are {first_of(raw.columns, 12)}",
+                                     '[boundaries] place_columns = { place_code = "…", place = "…" }')
+        return _with_codes(raw, where), where
+    if runfile.people.file:
+        where = runfile.resolve(runfile.people.file)
+        raw = people_layer(runfile, Findings())
+        return (_group(raw), where) if "place_code" in raw.columns and raw.geometry.notna().any() else (None, where)
+    if runfile.people.osm:
+        extract = people_extract(runfile)
+        found = osm_places(extract)
+        return (found if len(found) else None), extract.path
+    return None, runfile.path
+
+
+def _with_codes(raw: gpd.GeoDataFrame, where: Path) -> gpd.GeoDataFrame:
+    code = as_text(raw["place_code"])
+    blank, twice = code == "", code.duplicated(keep=False) & (code != "")
+    if blank.any():
+        raise BadValueError(where, f"place_code is blank in row {first_of(raw.index[blank])}", "give each its code")
+    if twice.any():
+        raise BadValueError(where, f"place_code {first_of(code[twice].unique())} stands in several rows: "
+                                   f"{first_of(raw.index[twice])}", "dissolve the parts, or correct the codes")
+    name = text_column(raw, "place")
+    return raw.assign(place_code=code, place=name.where(name != "", code))
+
+
+def _group(people: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Make one place of all points that share a place_code, at their mean position."""
+    people = people[people.geometry.notna()].assign(place_code=lambda table: as_text(table["place_code"]))
+    people = people[people["place_code"] != ""]
+    points = shapely.point_on_surface(people.geometry.to_numpy())
+    mean = pd.DataFrame({"code": people["place_code"].to_numpy(), "x": shapely.get_x(points),
+                         "y": shapely.get_y(points)}).groupby("code", sort=False).mean()
+    first = people.drop_duplicates("place_code").set_index("place_code", drop=False)
+    shapes = gpd.GeoSeries.from_xy(mean["x"], mean["y"], crs=people.crs)
+    named = text_column(first, "place")
+    return first.assign(place=named.where(named != "", first["place_code"])).set_geometry(shapes)
+
+
+def people_layer(runfile: RunFile, findings: Findings) -> gpd.GeoDataFrame:
+    """Read the people's file; a table without coordinates keeps empty geometries if it has codes to place it by."""
+    people = runfile.people
+    path = runfile.resolve(people.file or "")
+    try:
+        return read_source(path, people, findings, keep_missing=True)
+    except MissingColumnError:
+        table = rename_columns(read_table(path, encoding=people.encoding), people.columns, path)
+        if not {"place_code", "township_code"} & set(table.columns):
+            raise
+        return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries([None] * len(table), index=table.index), crs=WGS84)
+
+
+def people_extract(runfile: RunFile) -> OsmExtract:
+    """Open the extract that ``[people] osm`` means."""
+    asked = runfile.people.osm
+    return extract_of(runfile, asked.file if isinstance(asked, OsmSource) else None)
+
+
+def osm_places(extract: OsmExtract) -> gpd.GeoDataFrame:
+    """Give the populated place nodes: place_code, place, osm_kind, class, class_source, population (text), geometry."""
+    found = extract.places()
+    found = found[found["place"].isin(list(OSM_PLACE_PEOPLE))].sort_values("osm_id", ignore_index=True)
+    code = found["osm_id"].astype(str)
+    return gpd.GeoDataFrame({
+        "place_code": code, "place": found["name"].where(found["name"] != "", code), "osm_kind": found["place"],
+        "class": np.where(found["place"].isin(list(OSM_URBAN)), "urban", "rural"), "class_source": "osm place kind",
+        "population": found["population"],
+    }, geometry=found.geometry, crs=found.crs)
+
+
+def _own_rows(townships: gpd.GeoDataFrame, codes: pd.Series) -> gpd.GeoDataFrame:
+    """Make a place of each of these townships."""
+    chosen = townships[townships["township_code"].isin(codes)]
+    return gpd.GeoDataFrame({
+        "place_code": chosen["township_code"], "place": chosen["township"], "township_code": chosen["township_code"],
+        "kind": "township", "class": text_column(chosen, "class"),
+        "urban_rural_code": text_column(chosen, "urban_rural_code"),
+    }, geometry=chosen.geometry, crs=townships.crs)
+
+
+def _settle(places: gpd.GeoDataFrame, settled: pd.DataFrame, townships: gpd.GeoDataFrame, where: Path,
+            findings: Findings) -> pd.DataFrame:
+    """Assume a class where nothing says it, and report what rests on weak grounds."""
+    unsaid = settled["class"] == ""
+    streets = townships["township_code"][text_column(townships, "kind") == STREET]
+    urban = unsaid & (places["kind"] == "township") & places["township_code"].isin(streets)
+    settled = settled.assign(**{
+        "class": settled["class"].mask(unsaid, "rural").mask(urban, "urban"),
+        "class_source": settled["class_source"].mask(unsaid, "assumed"),
+    })
+    told = {"committee kind": "take their class from the kind of committee in their code",
+            "assumed": "have no class; a township that is a street counts as urban, everything else as rural"}
+    for ground, message in told.items():
+        rows = settled["class_source"] == ground
+        if rows.any():
+            findings.add("warn", f"class_{ground.split()[0]}", f"{int(rows.sum())} places {message}", file=where.name,
+                         id=first_of(places["place_code"][rows]), count=int(rows.sum()),
+                         remedy="add urban_rural_code or class")
+    return settled
+
+
+def _kinds(places: gpd.GeoDataFrame) -> pd.Series:
+    """Say community or village: as given, else by the committee's number in a 12-digit code, else by OSM's kind."""
+    number = pd.to_numeric(places["place_code"].str[-3:].where(places["place_code"].str.fullmatch(r"\d{12}"), None))
+    osm = text_column(places, "osm_kind")
+    told = np.select([number.between(1, 199), number.between(200, 399), osm.isin(list(OSM_URBAN)), osm != ""],
+                     ["community", "village", "community", "village"], default="")
+    return places["kind"].where(places["kind"] != "", pd.Series(told, index=places.index, dtype="str"))

@@ -1,0 +1,130 @@
+"""Read roads from a layer of lines: class words in Chinese or OSM's own, speed, direction, structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from lifecircle.errors import BadValueError, EmptyTableError, MissingColumnError, first_of
+from lifecircle.inputs.cells import as_text, rename_columns
+from lifecircle.inputs.files import read_layer
+from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.shapes import to_crs
+from lifecircle.osmtags import CLASS_INDEX, parse_speed_kph, road_tags
+from lifecircle.roadnetwork import RoadNetwork
+from lifecircle.runfile import RunFile
+
+Array = npt.NDArray[Any]
+
+#: The words of Chinese road registers (JTG B01 and city plans) -> OSM's classes.
+CLASS_WORDS: dict[str, str] = {
+    "高速公路": "motorway", "高速": "motorway", "国道": "trunk", "省道": "primary", "县道": "secondary",
+    "乡道": "tertiary", "村道": "unclassified", "通组路": "unclassified", "快速路": "trunk", "主干路": "primary",
+    "主干道": "primary", "次干路": "secondary", "次干道": "secondary", "支路": "residential", "步道": "footway",
+    "人行道": "footway", "机耕道": "track", "台阶": "steps", "轮渡": "ferry", "渡口": "ferry",
+}
+_FLAGS = {"1": "yes", "true": "yes", "yes": "yes", "y": "yes", "t": "yes", "是": "yes", "-1": "-1",
+          "0": "no", "false": "no", "no": "no", "n": "no", "f": "no", "否": "no", "": ""}
+_FLAG_COLUMNS = {"oneway": "oneway", "bridge": "bridge", "tunnel": "tunnel", "foot": "foot", "bicycle": "bicycle",
+                 "motor": "motor_vehicle"}
+
+
+def read_road_layer(path: Path, runfile: RunFile, crs: str, _findings: Findings) -> RoadNetwork:
+    """Read a layer of lines as roads; lines meet where they share a vertex, not where they merely cross.
+
+    Columns (after mapping): class; optionally speed_kph, maxspeed_kph, oneway, bridge, tunnel, ferry, foot, bicycle,
+    motor.
+
+    Raises
+    ------
+    MissingColumnError
+        If there is no column ``class``.
+    BadValueError
+        If a class word is not known, or a feature is no line.
+    """
+    roads = runfile.roads
+    layer = rename_columns(read_layer(path, crs=roads.crs), roads.columns, path)
+    if "class" not in layer.columns:
+        raise MissingColumnError(path, f"no column class; the columns are {first_of(layer.columns, 12)}",
+                                 '[roads] columns = { class = "…" }')
+    layer = layer[~(shapely.is_missing(layer.geometry) | shapely.is_empty(layer.geometry))]
+    if layer.empty:
+        raise EmptyTableError(path, "no road has a geometry", "check the export")
+    layer = to_crs(layer.set_geometry(shapely.force_2d(layer.geometry.to_numpy()), crs=layer.crs), crs, path)
+    wrong = shapely.get_dimensions(layer.geometry.to_numpy()) != 1
+    if wrong.any():
+        raise BadValueError(path, f"row {first_of(layer.index[wrong])} is no line", "keep the roads' lines alone")
+    classes = _classes(as_text(layer["class"]), roads.classes, path)
+    tags = [road_tags(row) for row in _tag_rows(layer, classes, path)]
+    kept = np.array([row is not None for row in tags])
+    columns = {name: np.array([getattr(row, name) for row in tags if row is not None])
+               for name in (tags[int(kept.argmax())] or ())._fields} if kept.any() else {}  # type: ignore[union-attr]
+    return _network(layer[kept], columns, path, crs, roads)
+
+
+def _classes(words: pd.Series, own: Mapping[str, str], path: Path) -> pd.Series:
+    """Translate class words: the run file's own table first, then the built-in one, then OSM's words."""
+    table = {**{name: name for name in CLASS_INDEX}, **CLASS_WORDS, **own}
+    strange = sorted({word for word in own.values() if word not in CLASS_INDEX})
+    if strange:
+        raise BadValueError(path, f"[roads] classes names {first_of(strange)}, which is no OSM class",
+                            f"use one of {', '.join(CLASS_INDEX)}")
+    unknown = sorted(set(words) - set(table))
+    if unknown:
+        shown = first_of([word or "(blank)" for word in unknown], 8)
+        raise BadValueError(path, f"unknown road classes {shown}",
+                            f'map them: [roads] classes = {{ "{unknown[0]}" = "residential" }}')
+    return words.map(table)
+
+
+def _tag_rows(layer: gpd.GeoDataFrame, classes: pd.Series, path: Path) -> list[dict[str, Any]]:
+    """Give each line the tags that OSM would use."""
+    rows: dict[str, pd.Series] = {"highway": classes}
+    for ours, tag in _FLAG_COLUMNS.items():
+        if ours in layer.columns:
+            rows[tag] = _flags(layer[ours], ours, path)
+    ferry = classes == "ferry"
+    if "ferry" in layer.columns:
+        ferry |= _flags(layer["ferry"], "ferry", path) == "yes"
+    rows["route"] = ferry.map({True: "ferry", False: ""})
+    for ours, tag in (("maxspeed_kph", "maxspeed"), ("speed_kph", "speed_kph")):
+        if ours in layer.columns:
+            rows[tag] = as_text(layer[ours])
+            wrong = (rows[tag] != "") & rows[tag].map(parse_speed_kph).isna() & (rows[tag] != "0")
+            if wrong.any():
+                raise BadValueError(path, f"column {ours} holds {first_of(rows[tag][wrong].unique(), 3)} in row "
+                                          f"{first_of(layer.index[wrong])}", "give km/h, or leave the cell empty")
+    records: list[dict[str, Any]] = pd.DataFrame(rows).to_dict("records")
+    return records
+
+
+def _flags(cells: pd.Series, column: str, path: Path) -> pd.Series:
+    words = as_text(cells).str.lower()
+    wrong = ~words.isin(list(_FLAGS))
+    if wrong.any():
+        raise BadValueError(path, f"column {column} holds {first_of(words[wrong].unique(), 3)}",
+                            "use 1, 0, yes, no, 是, 否 (oneway also -1), or leave the cell empty")
+    return words.map(_FLAGS)
+
+
+def _network(layer: gpd.GeoDataFrame, columns: dict[str, Array], path: Path, crs: str, roads: Any) -> RoadNetwork:
+    """Cut lines at every vertex; vertices equal to the centimetre are one node."""
+    parts, line_of_part = shapely.get_parts(layer.geometry.to_numpy(), return_index=True)
+    xy, part = shapely.get_coordinates(parts, return_index=True)
+    _, first, node = np.unique(np.rint(xy * 100).astype(np.int64), axis=0, return_index=True, return_inverse=True)
+    node = node.reshape(-1)
+    start = np.flatnonzero(part[1:] == part[:-1])
+    start = start[node[start] != node[start + 1]]
+    of = line_of_part[part[start]]
+    named = {name: values[of] for name, values in columns.items() if name != "road_class"}
+    road_class = columns["road_class"][of] if columns else np.empty(0, np.int8)
+    return RoadNetwork.from_segments(crs, xy[first], node[start], node[start + 1], road_class,
+                                     way_id=layer.index.to_numpy(dtype=np.int64)[of],
+                                     source=roads.source or path.name, quality=roads.quality or "register", **named)

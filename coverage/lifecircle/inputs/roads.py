@@ -1,0 +1,201 @@
+"""Read the roads of a study: from an extract, a graph, a layer of lines, Overpass or memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+import scipy.sparse.csgraph
+import shapely
+
+from lifecircle.errors import ConfigError, NoMatchError, UnreadableFileError, first_of
+from lifecircle.inputs.files import existing_file
+from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.osm import SUFFIXES, extract_of
+from lifecircle.inputs.overpass import fetch_roads, osmnx_settings
+from lifecircle.inputs.roadlayer import read_road_layer
+from lifecircle.policy import Policy
+from lifecircle.roadnetwork import RoadNetwork
+from lifecircle.runfile import RunFile
+
+Array = npt.NDArray[Any]
+
+#: Top speed in km/h by which a mode may cross the district's border; the modes themselves live further up.
+TOP_SPEED_KPH: dict[str, float] = {
+    "walk": 4.0, "walk_elder": 4.0, "walk_child": 4.0, "bicycle": 12.0, "ebike": 18.0, "motorcycle": 30.0, "car": 50.0,
+}
+
+
+def default_buffer_m(policy: Policy, layers: tuple[str, ...]) -> float:
+    """Give the distance that the longest cutoff covers, over all layers, classes and modes in use.
+
+    Parameters
+    ----------
+    policy : Policy
+    layers : tuple of str
+        Facility layers of the run file.
+
+    Returns
+    -------
+    float
+        Metres; 0 where no layer is judged by reach.
+
+    Examples
+    --------
+    >>> default_buffer_m(Policy(), ("clinics",))
+    2000.0
+    """
+    reach = [0.0]
+    for layer in layers:
+        for rule in (policy.layer(layer).rule("urban"), policy.layer(layer).rule("rural")):
+            if rule is not None:
+                top_kph = max(_top_speed_kph(policy, mode) for mode in (rule.mode, *rule.beside))
+                reach.append(rule.cutoff_min / 60 * top_kph * 1000)
+    return float(max(reach))
+
+
+def _top_speed_kph(policy: Policy, mode: str) -> float:
+    own = policy.modes[mode].speeds_kph.values() if mode in policy.modes and mode != "car" else ()
+    return max(TOP_SPEED_KPH.get(mode, 50.0), *own, 0.0)
+
+
+def read_roads(runfile: RunFile, crs: str, area: shapely.Geometry, findings: Findings, *, roads: Any = None,
+               ) -> RoadNetwork:
+    """Read the roads of the district and its buffer.
+
+    Parameters
+    ----------
+    runfile : RunFile
+    crs : str
+        Study CRS, projected, in metres.
+    area : Polygon or MultiPolygon
+        District and buffer, in `crs`; segments with an end in it are kept.
+    findings : Findings
+        Gets islands, unread speed limits and roads that end short of the buffer.
+    roads : RoadNetwork or networkx.MultiDiGraph, optional
+        Roads in memory, used instead of those the run file names.
+
+    Raises
+    ------
+    NoMatchError
+        If no road lies in the area.
+    InputError
+        If the source cannot be read.
+    """
+    if roads is not None:
+        network = _from_memory(roads, crs, runfile)
+    elif runfile.roads.overpass and not runfile.roads.file:
+        network = fetch_roads(area, crs, runfile.roads.overpass_url, source=runfile.roads.source,
+                              quality=runfile.roads.quality or "osm")
+    else:
+        network = _from_file(runfile, crs, findings)
+    _note_reach(network, area, findings)
+    network = clip(network, area)
+    _note_islands(network, findings)
+    return network
+
+
+def _from_memory(roads: Any, crs: str, runfile: RunFile) -> RoadNetwork:
+    if not isinstance(roads, RoadNetwork):
+        return RoadNetwork.from_networkx(roads, crs=crs, source=runfile.roads.source or "networkx",
+                                         quality=runfile.roads.quality or "osm")
+    if roads.crs == crs:
+        return roads
+    from pyproj import Transformer
+
+    x, y = Transformer.from_crs(roads.crs, crs, always_xy=True).transform(*roads.node_xy_m.T)
+    return replace(roads, crs=crs, node_xy_m=np.column_stack([x, y]))
+
+
+def _read_extract(path: Path, runfile: RunFile, crs: str, findings: Findings) -> RoadNetwork:
+    extract = extract_of(runfile, str(path))
+    network = extract.roads(crs, source=runfile.roads.source, quality=runfile.roads.quality or "osm")
+    unread = extract.unread_speeds
+    if unread:
+        count = sum(unread.values())
+        findings.add("note", "maxspeed_unread", f"the speed limit of {count} roads cannot be read; their class decides",
+                     file=path.name, count=count, value=first_of(sorted(unread), 3))
+    return network
+
+
+def _read_graphml(path: Path, runfile: RunFile, crs: str, _findings: Findings) -> RoadNetwork:
+    """Read a GraphML file that OSMnx wrote; a document type, by which XML pulls other files in, is refused."""
+    raw = existing_file(path).read_bytes()
+    if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw or b"<graphml" not in raw:
+        raise UnreadableFileError(path, "content is not plain GraphML", "save the graph again with osmnx.save_graphml")
+    with osmnx_settings() as osmnx:
+        try:
+            graph = osmnx.load_graphml(path)
+        except Exception as error:  # expat, networkx and OSMnx each have their own
+            raise UnreadableFileError(path, f"is no graph of OSMnx: {error}",
+                                      "save the graph again with osmnx.save_graphml") from error
+    return RoadNetwork.from_networkx(graph, crs=crs, source=runfile.roads.source or path.name,
+                                     quality=runfile.roads.quality or "osm")
+
+
+#: Suffix -> reader of ``(path, runfile, crs, findings)``.
+ROAD_READERS: dict[str, Callable[[Path, RunFile, str, Findings], RoadNetwork]] = {
+    **dict.fromkeys(SUFFIXES, _read_extract),
+    ".graphml": _read_graphml,
+    **dict.fromkeys((".gpkg", ".shp", ".geojson", ".json", ".fgb", ".parquet"), read_road_layer),
+}
+
+
+def _from_file(runfile: RunFile, crs: str, findings: Findings) -> RoadNetwork:
+    if runfile.roads.file is None:
+        raise ConfigError(runfile.path, "[roads] names no file", 'add file = "…", or overpass = true to ask Overpass')
+    path = existing_file(runfile.resolve(runfile.roads.file))
+    suffix = next((suffix for suffix in ROAD_READERS if path.name.lower().endswith(suffix)), None)
+    if suffix is None:
+        raise UnreadableFileError(path, f"roads of type {path.suffix or '(none)'} are not read",
+                                  f"use one of {', '.join(ROAD_READERS)}")
+    return ROAD_READERS[suffix](path, runfile, crs, findings)
+
+
+def clip(network: RoadNetwork, area: shapely.Geometry) -> RoadNetwork:
+    """Keep the segments that have an end in the area.
+
+    Raises
+    ------
+    NoMatchError
+        If none has.
+    """
+    shapely.prepare(area)
+    inside = shapely.contains_xy(area, *network.node_xy_m.T)
+    keep = inside[network.u] | inside[network.v]
+    if not keep.any():
+        raise NoMatchError(network.source or "roads", "no road lies in the district",
+                           "check the coordinate system of roads and boundaries, and what the extract covers")
+    return network if keep.all() else network.take(keep)
+
+
+def _note_reach(network: RoadNetwork, area: shapely.Geometry, findings: Findings) -> None:
+    """Report roads that end short of the buffer: people and facilities there would seem cut off."""
+    west, south, east, north = area.bounds
+    low, high = network.node_xy_m.min(axis=0), network.node_xy_m.max(axis=0)
+    short_m = {"west": low[0] - west, "south": low[1] - south, "east": east - high[0], "north": north - high[1]}
+    sides = [f"{side} {metres / 1000:.1f} km" for side, metres in short_m.items() if metres > 200]
+    if sides:
+        findings.add("warn", "buffer_short", f"the roads end before the buffer does: {', '.join(sides)}",
+                     file=network.source, value=", ".join(sides),
+                     remedy="use an extract that covers the district and its buffer, or set [district] buffer_m")
+
+
+def _note_islands(network: RoadNetwork, findings: Findings) -> None:
+    """Report roads without a way to the rest."""
+    ones = np.ones(len(network), dtype=np.int8)
+    graph = scipy.sparse.coo_array((ones, (network.u, network.v)), shape=(network.node_count,) * 2).tocsr()
+    count, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    if count > 1:
+        length_m = np.bincount(label[network.u], weights=network.length_m, minlength=count)
+        outside_km = (length_m.sum() - length_m.max()) / 1000
+        share = outside_km * 1000 / max(length_m.sum(), 1.0)
+        findings.add("warn" if share > 0.02 else "note", "road_islands",
+                     f"{count - 1} pieces of road ({outside_km:.1f} km, {share:.1%}) have no link to the largest",
+                     file=network.source, count=int(count - 1), value=f"{outside_km:.1f} km",
+                     remedy="check that lines share a vertex where roads meet")

@@ -1,0 +1,246 @@
+"""Turn an assessment into the small feature collections and facts that the map's script draws from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from lifecircle.assessment import Assessment
+from lifecircle.outputs.disclosure import SMALL_PEOPLE, STATE_COLUMNS
+from lifecircle.outputs.geopackage import headline_figures
+from lifecircle.outputs.map_text import words
+from lifecircle.outputs.offline import inert
+
+#: Shapes are drawn to about a metre.
+DEGREE_DECIMALS = 5
+#: Road class -> weight on the map; other classes are not drawn.
+ROAD_RANKS: dict[str, int] = {
+    "motorway": 3, "motorway_link": 3, "trunk": 2, "trunk_link": 2, "primary": 2, "primary_link": 2, "secondary": 1,
+    "secondary_link": 1, "tertiary": 0, "tertiary_link": 0,
+}
+_FIGURES: dict[str, str] = {
+    "people": "people", "people_out": "out", "people_undetermined": "undetermined", "coverage_rate": "rate",
+    "area_per_head_m2": "m2",
+}
+
+Features = dict[str, Any]
+
+
+def collection(frame: gpd.GeoDataFrame, properties: list[dict[str, Any]], *, simplify_m: float = 0.0) -> Features:
+    """Make a GeoJSON collection in EPSG:4326 with rounded coordinates; every text in it is inert.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+        In a metric CRS.
+    properties : list of dict
+        One per row.
+    simplify_m : float
+        Tolerance of the shapes.
+    """
+    shapes = frame.geometry.simplify(simplify_m) if simplify_m else frame.geometry
+    shapes = shapely.transform(shapes.to_crs("EPSG:4326").to_numpy(), lambda xy: np.round(xy, DEGREE_DECIMALS))
+    features = [{"type": "Feature", "geometry": shapely.geometry.mapping(shape), "properties": inert(values)}
+                for shape, values in zip(shapes, properties, strict=True)
+                if shape is not None and not shape.is_empty]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def number(value: Any) -> float | str | None:
+    """Give a number for JSON: None for NaN, the word ``inf`` for what is not reached."""
+    value = float(value)
+    if math.isnan(value):
+        return None
+    return round(value, 4) if math.isfinite(value) else "inf"
+
+
+def unit_figures(assessment: Assessment) -> dict[str, dict[str, dict[str, Any]]]:
+    """Give township (or district) code -> layer -> headline figures; a count that is too small to show is None."""
+    figures: dict[str, dict[str, dict[str, Any]]] = {}
+    for indicator, name in _FIGURES.items():
+        for row in headline_figures(assessment, indicator).to_dict("records"):
+            layer = figures.setdefault(row["township_code"], {}).setdefault(row["layer"], {})
+            hidden = row["high"] == SMALL_PEOPLE and math.isnan(row["value"])
+            if hidden or not math.isnan(row["value"]):
+                layer[name] = number(row["value"])
+            if indicator == "coverage_rate":
+                layer.update(low=number(row["low"]), high=number(row["high"]), verdict=row["verdict"])
+            if indicator == "area_per_head_m2":
+                layer.update(m2_target=number(row["target"]), m2_verdict=row["verdict"])
+    return figures
+
+
+def township_gaps(assessment: Assessment) -> dict[str, list[dict[str, Any]]]:
+    """Give township code -> what it lacks besides reach: units without a facility, area short."""
+    rows = assessment.gaps[assessment.gaps["kind"] != "reach"]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for (code, layer, kind, metric), part in rows.groupby(["township_code", "layer", "kind", "metric"], sort=True):
+        found.setdefault(code, []).append({"layer": layer, "kind": kind, "metric": metric,
+                                           "short": number(part["short"].sum()), "unit": part["unit"].iloc[0]})
+    return found
+
+
+def townships(assessment: Assessment, simplify_m: float) -> Features:
+    """Give the townships with the figures of every layer."""
+    frame = assessment.townships
+    figures, lacking = unit_figures(assessment), township_gaps(assessment)
+    centres = frame.representative_point().to_crs("EPSG:4326")
+    people = frame["population"] if "population" in frame.columns else pd.Series(np.nan, index=frame.index)
+    properties = [
+        {"code": code, "name": name, "people": number(count), "at": [round(at.y, 5), round(at.x, 5)],
+         "figures": figures.get(code, {}), "lacking": lacking.get(code, [])}
+        for code, name, count, at in zip(frame["township_code"], frame["township"], people, centres, strict=True)]
+    return collection(frame, properties, simplify_m=simplify_m)
+
+
+def places(assessment: Assessment) -> Features:
+    """Give the places as points, with people per state and the gaps of every layer."""
+    frame, gaps = assessment.places, place_gaps(assessment)
+    names = dict(zip(assessment.townships["township_code"], assessment.townships["township"], strict=True))
+    people = assessment.demand.groupby("place_code")["population"].sum()
+    prefixes = ("people", *STATE_COLUMNS.values())
+    counted = [layer for layer in assessment.layers if f"people_{layer}" in frame.columns]
+    properties = []
+    for row in frame.drop(columns=frame.geometry.name).to_dict("records"):
+        counts = {layer: [number(row[f"{prefix}_{layer}"]) for prefix in prefixes] for layer in counted}
+        code = row["place_code"]
+        properties.append({
+            "code": code, "name": row["place"], "township": names.get(row["township_code"], ""), "class": row["class"],
+            "merged": row.get("merged_from") or "", "people": number(people.get(code, 0.0)),
+            "counts": counts, "gaps": gaps.get(code, {})})
+    points = frame.set_geometry(_place_points(assessment))
+    return collection(points, properties)
+
+
+def _place_points(assessment: Assessment) -> gpd.GeoSeries:
+    """Put a place where its people are: at the demand point nearest to their centre, else inside its shape."""
+    demand = assessment.demand
+    people = demand["population"].to_numpy()
+    xy = shapely.get_coordinates(demand.geometry.to_numpy())
+    table = pd.DataFrame({"code": demand["place_code"], "people": people, "x": xy[:, 0] * people,
+                          "y": xy[:, 1] * people})
+    sums = table.groupby("code").sum()
+    sums = sums[sums["people"] > 0].reindex(assessment.places["place_code"])
+    centre = shapely.points(sums["x"] / sums["people"], sums["y"] / sums["people"])
+    shape = assessment.places.representative_point().to_numpy()
+    chosen = np.where(sums["people"].notna().to_numpy(), centre, shape)
+    return gpd.GeoSeries(chosen, index=assessment.places.index, crs=assessment.places.crs)
+
+
+def place_gaps(assessment: Assessment) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Give place code -> layer -> its gaps, the facility called by its name."""
+    facilities = assessment.facilities
+    names = {key: name for key, name in zip(facilities["facility_id"], facilities["name"], strict=True) if name == name}
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for row in assessment.gaps.to_dict("records"):
+        nearest = row["nearest_facility"]
+        gap = {"kind": row["kind"], "out": number(row["people_out"]),
+               "undetermined": number(row["people_undetermined"]), "median": number(row["minutes_median"]),
+               "worst": number(row["minutes_worst"]),
+               "nearest": names.get(nearest) or (nearest if nearest == nearest else ""), "cause": row["cause"]}
+        if row["kind"] != "reach":
+            gap.update(need=number(row["need"]), have=number(row["have"]), short=number(row["short"]),
+                       unit=row["unit"])
+        found.setdefault(row["place_code"], {}).setdefault(row["layer"], []).append(gap)
+    return found
+
+
+def facilities(assessment: Assessment) -> Features:
+    """Give the facilities as points."""
+    frame = assessment.facilities
+    names = dict(zip(assessment.townships["township_code"], assessment.townships["township"], strict=True))
+    properties = [
+        {"id": row["facility_id"], "layer": row["layer"], "name": row["name"] if row["name"] == row["name"] else "",
+         "level": row["level"], "status": row["status"], "capacity": number(row["capacity"]),
+         "unit": row.get("capacity_unit") or "", "area": number(row["effective_area_m2"]),
+         "township": names.get(row["township_code"], ""), "inside": bool(row["inside"]), "joined": bool(row["joined"]),
+         "snap": number(row["snap_m"]), "source": row["source"], "quality": row["quality"]}
+        for row in frame.drop(columns=frame.geometry.name).to_dict("records")]
+    return collection(frame.set_geometry(frame.representative_point()), properties)
+
+
+def circles(assessment: Assessment, simplify_m: float) -> Features:
+    """Give the service circles, one feature per row."""
+    frame = assessment.service_areas
+    frame = frame[frame["kind"] == "circle"]
+    properties = [{"layer": layer} for layer in frame["layer"]]
+    return collection(frame, properties, simplify_m=simplify_m)
+
+
+def ground(assessment: Assessment, simplify_m: float) -> Features:
+    """Give water and the larger roads, joined to one shape per rank."""
+    frame = assessment.ground
+    rank = frame["road_class"].map(ROAD_RANKS).where(frame["kind"] == "road", -1)
+    shapes, properties = [], []
+    for value in (-1, 0, 1, 2, 3):
+        part = frame.geometry[rank == value].to_numpy()
+        if len(part) == 0:
+            continue
+        lines = shapely.get_type_id(part) % 4 == 1
+        if value >= 0 or lines.any():
+            shapes.append(shapely.line_merge(shapely.multilinestrings(shapely.get_parts(part[lines]))))
+            properties.append({"rank": value})
+        if value == -1 and not lines.all():
+            shapes.append(shapely.multipolygons(shapely.get_parts(part[~lines])))
+            properties.append({"rank": value})
+    return collection(gpd.GeoDataFrame(geometry=shapes, crs=frame.crs), properties, simplify_m=simplify_m)
+
+
+def uses_osm(assessment: Assessment) -> bool:
+    """Tell whether OpenStreetMap has to be credited."""
+    run = assessment.run
+    files = [str(item.get("file", "")) for item in run.get("inputs", [])]
+    qualities = [item.get("quality") for item in (*run.get("inputs", []), *run["layers"].values())]
+    return "osm" in [*qualities, *assessment.facilities["quality"], *assessment.results["quality"]] or any(
+        name.endswith((".osm.pbf", ".osm")) for name in files)
+
+
+def facts(assessment: Assessment) -> dict[str, Any]:
+    """Give what the panel says: district, layers with their rules, words; every text is inert."""
+    run, district = assessment.run, assessment.run["district"]
+    language = district.get("language", "zh")
+    return dict(inert({
+        "words": words(language), "district": district["name"], "date": district.get("data_date", ""),
+        "approval": district.get("map_approval_number", ""), "run_id": run["run_id"], "version": run["lifecircle"],
+        "crs": run["crs"], "model": run["quality"] == "model", "osm": uses_osm(assessment),
+        "layers": [layer_facts(assessment, layer, language) for layer in assessment.layers],
+    }))
+
+
+def layer_facts(assessment: Assessment, layer: str, language: str) -> dict[str, Any]:
+    """Give what the panel says of one layer: rules, the district's figures, presence, townships at given shares."""
+    run = assessment.run
+    record, code = run["layers"][layer], run["district"]["code"]
+    results = assessment.results
+    own = results[(results["layer"] == layer) & (results["township_code"] == code) & results["headline"]
+                  & (results["class"] == "all")]
+    shares = own[own["indicator"].str.startswith("townships_at_")]
+    reach = own[own["indicator"] == "coverage_rate"]
+    presence = own[own["indicator"] == "presence_rate"]
+    counts = own[own["indicator"].isin(["units_with", "units_required"])].set_index(["indicator", "level", "metric"])
+    return {
+        "key": layer, "label": record.get(f"label_{language}") or layer, "quality": record.get("quality", ""),
+        "lead": record.get("lead_unit", ""), "group": "all" if reach.empty else reach["group"].iloc[0],
+        "rules": [{"class": name, "mode": mode_label(run, record[name]["mode"], language),
+                   "cutoff_min": record[name]["cutoff_min"]}
+                  for name in ("urban", "rural") if record.get("reach", True) and record.get(name)],
+        "district": unit_figures(assessment).get(code, {}).get(layer, {}),
+        "at_shares": sorted([float(name.removeprefix("townships_at_")), number(value)]
+                            for name, value in zip(shares["indicator"], shares["value"], strict=True)),
+        "presence": [{"level": level, "metric": metric, "rate": number(rate),
+                      "held": number(counts["value"].get(("units_with", level, metric), math.nan)),
+                      "required": number(counts["value"].get(("units_required", level, metric), math.nan))}
+                     for level, metric, rate in zip(presence["level"], presence["metric"], presence["value"],
+                                                    strict=True)],
+    }
+
+
+def mode_label(run: dict[str, Any], mode: str, language: str) -> str:
+    """Give a travel mode's name in the run's words, else in ours."""
+    known = run.get("modes", {}).get(mode, {}).get(f"label_{language}")
+    return str(known or words(language)["mode"].get(mode, mode))

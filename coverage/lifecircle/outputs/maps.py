@@ -1,0 +1,167 @@
+"""Draw the map: one page that opens without a network and shows one service at a time."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, ClassVar
+
+import folium
+from branca.element import Element, MacroElement
+from folium.template import Template
+from folium.utilities import JsCode
+
+from lifecircle.assessment import Assessment
+from lifecircle.errors import InputError
+from lifecircle.outputs import map_data
+from lifecircle.outputs.disclosure import published
+from lifecircle.outputs.map_text import words
+from lifecircle.outputs.offline import inert, leaflet, seal
+
+#: Panes from bottom to top: name, z-index, whether it takes clicks.
+PANES: tuple[tuple[str, int, bool], ...] = (
+    ("lc-townships", 310, True), ("lc-ground", 320, False), ("lc-circles", 330, False), ("lc-borders", 340, False),
+    ("lc-names", 350, False),
+)
+#: The page is for a browser on a planner's machine and an intranet's mail.
+LIMIT_BYTES = 8_000_000
+#: How far a drawn line may lie from the true one; the next is taken where the page grows too large.
+SIMPLIFY_M: tuple[float, ...] = (10.0, 40.0, 160.0)
+
+
+class OfflineMap(folium.Map):  # type: ignore[misc]
+    """A folium map that carries Leaflet in itself and asks no other host for anything."""
+
+    default_js: ClassVar[list[tuple[str, str]]] = []
+    default_css: ClassVar[list[tuple[str, str]]] = []
+
+
+class Verbatim(Element):  # type: ignore[misc]
+    """Text for the page that is no template."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def render(self, **kwargs: Any) -> str:
+        """Give the text as it is."""
+        return self.text
+
+
+class Planner(MacroElement):  # type: ignore[misc]
+    """The page around the map: title, legend, search, pop-ups; its script and style are this package's own."""
+
+    _template = Template("""
+        {% macro script(this, kwargs) %}
+            lifecircle.start({{ this._parent.get_name() }}, {
+                {% for name, layer in this.layers.items() %}{{ name }}: {{ layer.get_name() }}, {% endfor %}
+            }, {{ this.facts|tojson }});
+        {% endmacro %}
+    """)
+
+    def __init__(self, layers: dict[str, folium.GeoJson], facts: dict[str, Any]) -> None:
+        super().__init__()
+        self._name = "Planner"
+        self.layers, self.facts = layers, facts
+
+
+def draw_map(assessment: Assessment, *, simplify_m: float = SIMPLIFY_M[0]) -> folium.Map:
+    """Draw an assessment as a folium map.
+
+    Parameters
+    ----------
+    assessment : Assessment
+    simplify_m : float
+        How far a drawn line may lie from the true one.
+
+    Returns
+    -------
+    folium.Map
+        Can be added to and shown in a notebook; `map_html` and `save_map` give the sealed page.
+    """
+    assessment = published(assessment)
+    west, south, east, north = assessment.townships.to_crs("EPSG:4326").total_bounds
+    page = OfflineMap(location=[(south + north) / 2, (west + east) / 2], zoom_start=11, tiles=None, zoom_snap=0.5,
+                      attribution_control=False)
+    _add_head(page, assessment)
+    for name, z_index, clicks in PANES:
+        folium.map.CustomPane(name, z_index=z_index, pointer_events=clicks).add_to(page)
+    layers = _add_layers(page, assessment, simplify_m)
+    Planner(layers, map_data.facts(assessment)).add_to(page)
+    _number(page.get_root())
+    return page
+
+
+def map_html(assessment: Assessment) -> str:
+    """Give the map as one page of HTML that loads nothing and runs no script but its own.
+
+    Shapes are drawn more coarsely where the page would be larger than `LIMIT_BYTES`.
+
+    Raises
+    ------
+    ExternalAddressError
+        If something on the page has an address outside it.
+    """
+    for simplify_m in SIMPLIFY_M:
+        page = seal(draw_map(assessment, simplify_m=simplify_m).get_root().render())
+        if len(page.encode("utf-8")) <= LIMIT_BYTES:
+            break
+    return page
+
+
+def save_map(assessment: Assessment, path: str | Path) -> None:
+    """Save the map as one page of HTML; the same assessment gives the same bytes.
+
+    Raises
+    ------
+    ExternalAddressError
+        As for `map_html`.
+    InputError
+        If the file cannot be written; an earlier map is then untouched.
+    """
+    path, page = Path(path), map_html(assessment)
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_bytes(page.encode("utf-8"))
+        new.replace(path)
+    except OSError as error:
+        raise InputError(path, f"cannot be written: {error.strerror}", "make room or choose another place") from error
+
+
+def _add_head(page: folium.Map, assessment: Assessment) -> None:
+    """Put title, Leaflet and our own script and style into the page's head, before everything else."""
+    here = resources.files(__package__)
+    css, script = leaflet()
+    own_css, own_script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("map.css", "map.js"))
+    district = assessment.run["district"]
+    title = inert(f"{district['name']} {words(district.get('language', 'zh'))['title']}")
+    head = (f"<title>{title}</title><style>{css}</style><script>{script}</script>"
+            f"<style>{own_css}</style><script>{own_script}</script>")
+    page.get_root().header.add_child(Verbatim(head), name="lifecircle_head")
+
+
+def _add_layers(page: folium.Map, assessment: Assessment, simplify_m: float) -> dict[str, folium.GeoJson]:
+    canvas = JsCode("L.canvas({pane: 'lc-ground'})")
+    point = JsCode("lifecircle.point")
+    layers: dict[str, tuple[map_data.Features, dict[str, Any]]] = {
+        "townships": (map_data.townships(assessment, simplify_m), {"pane": "lc-townships"}),
+        "ground": (map_data.ground(assessment, simplify_m),
+                   {"pane": "lc-ground", "renderer": canvas, "interactive": False}),
+        "circles": (map_data.circles(assessment, simplify_m), {"pane": "lc-circles", "interactive": False}),
+        "places": (map_data.places(assessment), {"point_to_layer": point}),
+        "facilities": (map_data.facilities(assessment), {"point_to_layer": point}),
+    }
+    return {name: folium.GeoJson(data, name=name, control=False, show=False, **options).add_to(page)
+            for name, (data, options) in layers.items()}
+
+
+def _number(root: Element) -> None:
+    """Replace the random names of all elements by running numbers, so that the page is always the same."""
+    pending, count = [root], 0
+    while pending:
+        element = pending.pop()
+        element._id = f"{count:04d}"
+        count += 1
+        pending += element._children.values()
+        pending += [part for part in (getattr(element, name, None) for name in ("header", "html", "script"))
+                    if isinstance(part, Element)]

@@ -1,0 +1,214 @@
+"""Write a run directory, whole or not at all, and read it back."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+
+from lifecircle.assessment import Assessment, Surface
+from lifecircle.errors import InputError, MissingFileError, UnreadableFileError, UsageError
+from lifecircle.inputs.findings import Finding
+from lifecircle.outputs.atomic import begin, commit, hold
+from lifecircle.outputs.disclosure import published
+from lifecircle.outputs.geopackage import read_geopackage, write_geopackage
+from lifecircle.outputs.maps import save_map
+from lifecircle.outputs.tables import ORDER, plain_value, read_csv, write_csv
+
+#: What a run owns in its directory; anything else there is the user's and is kept.
+OWN_FILES: tuple[str, ...] = (
+    "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "demand.parquet", "lifecircle.gpkg",
+    "lifecircle.gpkg-*", "surface_*.tif", "map.html", "report.xlsx", "report.docx",
+)
+
+
+def write_run(assessment: Assessment, directory: str | Path) -> Path:
+    """Write every output of an assessment into a directory.
+
+    The directory appears whole: everything is written beside it and put into its place in one step, so a crash leaves
+    the earlier run as it was. The same assessment gives the same bytes, but for ``timing.json``.
+
+    Parameters
+    ----------
+    assessment : Assessment
+    directory : str or Path
+        New, empty, or an earlier run, which is replaced; files in it that are not a run's are kept.
+
+    Returns
+    -------
+    Path
+        The directory.
+
+    Raises
+    ------
+    UsageError
+        If the directory holds something else.
+    InputError
+        If another process writes into it, or it cannot be written (folder read-only, disk full).
+    """
+    directory = Path(directory).resolve()
+    check_target(directory)
+    with hold(directory):
+        try:
+            new = begin(directory)
+            _write_files(published(assessment), new)
+            _keep_foreign_files(directory, new)
+            commit(directory)
+        except (OSError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+            raise InputError(directory, f"cannot be written: {error}",
+                             "make room or choose another directory; an earlier run there is untouched") from error
+    return directory
+
+
+def check_target(directory: str | Path) -> None:
+    """Make sure, before the work begins, that a run may be written into a directory.
+
+    Raises
+    ------
+    UsageError
+        If it is a file, or holds something but no ``run.json``.
+    InputError
+        If another process writes into it, or the folder around it cannot be written.
+    """
+    directory = Path(directory).resolve()
+    if directory.exists() and not directory.is_dir():
+        raise UsageError(f"{directory} is a file, not a directory; choose another --out")
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / "run.json").is_file():
+        raise UsageError(f"{directory} is not empty and holds no run.json, so it is not replaced; choose another --out")
+    with hold(directory):
+        pass
+
+
+def read_run(directory: str | Path, *, surfaces: bool = False) -> Assessment:
+    """Read a run directory back.
+
+    Parameters
+    ----------
+    directory : str or Path
+    surfaces : bool
+        Also read the rasters of travel time.
+
+    Returns
+    -------
+    Assessment
+        As published: without small numbers of priority groups, geometries in ``run["crs"]``.
+
+    Raises
+    ------
+    MissingFileError
+        If it is no run directory, or a file of it is gone.
+    UnreadableFileError
+        If a file of it is damaged.
+    """
+    directory = _run_directory(directory)
+    run = _read_json(directory / "run.json")
+    layers = read_geopackage(directory / "lifecircle.gpkg", run["crs"], run["layers"])
+    return Assessment(
+        run=run, **layers, demand=_read_demand(directory / "demand.parquet", run["crs"]),
+        results=read_csv(directory / "results.csv"), gaps=read_csv(directory / "gaps.csv"),
+        findings=[Finding(**item) for item in _read_json(directory / "findings.json")],
+        surfaces={layer: _read_surface(directory / f"surface_{layer}.tif") for layer in run["layers"]
+                  if surfaces and (directory / f"surface_{layer}.tif").is_file()},
+        timing=_read_json(directory / "timing.json"),
+    )
+
+
+def read_gaps(directory: str | Path) -> pd.DataFrame:
+    """Read only the gap list of a run directory.
+
+    Raises
+    ------
+    MissingFileError, UnreadableFileError
+        As for `read_run`.
+    """
+    return read_csv(_run_directory(directory) / "gaps.csv")
+
+
+def _run_directory(directory: str | Path) -> Path:
+    """Give the path of a run directory, or say that it is none."""
+    directory = Path(directory)
+    if not (directory / "run.json").is_file():
+        what = "is no run directory (no run.json in it)" if directory.is_dir() else "no such directory"
+        raise MissingFileError(directory, what, "make one with: lifecircle run RUNFILE --out DIR")
+    return directory
+
+
+def _write_files(assessment: Assessment, new: Path) -> None:
+    """Write all files; the map is drawn from what was written, so that drawing it again gives the same."""
+    _write_json(assessment.timing, new / "timing.json")
+    _write_json([finding.as_dict() for finding in assessment.findings], new / "findings.json")
+    write_csv(assessment.results, new / "results.csv", order=ORDER["results"])
+    write_csv(assessment.gaps, new / "gaps.csv", order=ORDER["gaps"])
+    assessment.demand.to_crs("EPSG:4326").reset_index(drop=True).to_parquet(new / "demand.parquet", index=False)
+    write_geopackage(assessment, new / "lifecircle.gpkg")
+    for layer, surface in assessment.surfaces.items():
+        _write_surface(surface, assessment.run["crs"], new / f"surface_{layer}.tif")
+    _write_json(assessment.run, new / "run.json")
+    save_map(read_run(new), new / "map.html")
+
+
+def _keep_foreign_files(directory: Path, new: Path) -> None:
+    for item in sorted(directory.iterdir()) if directory.is_dir() else []:
+        if any(fnmatch.fnmatch(item.name, pattern) for pattern in OWN_FILES):
+            continue
+        if item.is_dir() and not item.is_symlink():
+            shutil.copytree(item, new / item.name, symlinks=True)
+        else:
+            shutil.copy2(item, new / item.name, follow_symlinks=False)
+
+
+def _write_json(content: Any, path: Path) -> None:
+    text = json.dumps(plain_value(content), ensure_ascii=False, indent=1, allow_nan=False, default=str)
+    path.write_bytes(text.encode("utf-8") + b"\n")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingFileError(path, "no such file", "run the district again") from error
+    except (OSError, ValueError) as error:
+        raise UnreadableFileError(path, f"cannot be read: {error}", "run the district again") from error
+
+
+def _read_demand(path: Path, crs: str) -> gpd.GeoDataFrame:
+    import pyarrow
+
+    if not path.is_file():
+        raise MissingFileError(path, "no such file", "run the district again")
+    try:
+        return gpd.read_parquet(path).to_crs(crs)
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise UnreadableFileError(path, f"cannot be read: {error}", "run the district again") from error
+
+
+def _write_surface(surface: Surface, crs: str, path: Path) -> None:
+    import rasterio
+    from rasterio.transform import from_origin
+
+    bands, rows, columns = surface.minutes.shape
+    with rasterio.open(path, "w", driver="GTiff", count=bands, height=rows, width=columns, dtype="float32", crs=crs,
+                       nodata=math.nan, compress="deflate", predictor=3, tiled=True, blockxsize=256, blockysize=256,
+                       transform=from_origin(surface.west_m, surface.north_m, surface.cell_m, surface.cell_m)) as file:
+        file.write(surface.minutes.astype(np.float32, copy=False))
+        for band, mode in enumerate(surface.modes, start=1):
+            file.set_band_description(band, mode)
+            file.set_band_unit(band, "min")
+
+
+def _read_surface(path: Path) -> Surface:
+    import rasterio
+
+    try:
+        with rasterio.open(path) as file:
+            return Surface(tuple(file.descriptions), file.read(), file.transform.c, file.transform.f, file.transform.a)
+    except rasterio.errors.RasterioError as error:
+        raise UnreadableFileError(path, f"cannot be read: {error}", "run the district again") from error

@@ -1,0 +1,183 @@
+"""Divide the district among townships, and each township among its places, along rivers and ridges."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import Transformer
+from rasterio.features import shapes
+from scipy.ndimage import gaussian_filter
+
+from .facts import Facts
+from .grid import STEPS, Array, Grid, ends, fractal, smooth_step, spread
+from .terrain import Terrain
+
+_ROUNDS = 16
+
+
+def area_weights(grid: Grid, terrain: Terrain, blocked: Array, rng: np.random.Generator) -> list[Array]:
+    """Give the effort to go from cell to cell: steep ground and water keep areas apart."""
+    ridge = np.clip(terrain.height_m - gaussian_filter(terrain.height_m, 5), 0, 40) / 40
+    noise = np.exp(0.45 * fractal(grid.shape, grid.cell_m, rng, longest_m=2500, power=1.3))
+    effort = np.where(blocked, 9.0, (0.35 + 1.5 * terrain.slope + 5.0 * ridge**2) * noise)
+    return [np.add(*ends(effort, step)) / 2 * float(np.hypot(*step)) * grid.cell_m / 100 for step in STEPS]
+
+
+def divide(grid: Grid, weights: list[Array], inside: Array, seats: Array, target_km2: Array) -> Array:
+    """Give each cell to the seat that reaches it with the least effort, with head starts until areas fit.
+
+    Returns
+    -------
+    (rows, cols) array
+        Position of the seat; -1 where none arrives. Cells outside `inside` are given too, so that edges can be cut.
+    """
+    head_start = np.zeros(len(seats))
+    label = np.zeros(grid.shape, int)
+    cell_km2 = grid.cell_m**2 / 1e6
+    for turn in range(_ROUNDS):
+        cost, _, owner = spread(weights, grid.shape, seats, head_start - head_start.min())
+        label = owner.reshape(grid.shape)
+        area = np.bincount(label[inside & (label >= 0)], minlength=len(seats)) * cell_km2
+        step = np.clip(np.log((area + 0.05) / (target_km2 + 0.05)), -1, 1)
+        head_start += step * np.sqrt(target_km2) * (4.0 if turn < 6 else 2.0)
+        head_start = _keep_own_seat(head_start, cost, seats)
+    return label
+
+
+def _keep_own_seat(head_start: Array, cost: Array, seats: Array) -> Array:
+    """Stop a late seat from losing its own ground."""
+    reached = cost[seats] + head_start.min()
+    return np.where(head_start > reached + 1e-9, np.minimum(head_start, reached + 0.0) - 0.2, head_start)
+
+
+def township_targets_km2(facts: Facts, rng: np.random.Generator) -> Array:
+    """Share the district's area by villages and communities, known areas kept; neighbours take the rest."""
+    counts = facts.places.groupby("township_code")["kind"].value_counts().unstack(fill_value=0)
+    counts = counts.reindex(facts.townships["township_code"], fill_value=0)
+    street = (facts.townships["kind"] == "street").to_numpy()
+    weight = counts["village"].to_numpy() * np.where(street, 0.45, 1.0) + counts["community"].to_numpy() * np.where(
+        street, 0.16, 0.6)
+    weight = weight * np.exp(rng.normal(0, 0.12, len(weight)))
+    inside = (facts.townships["in_district"] == "yes").to_numpy()
+    known = facts.townships["area_km2"].to_numpy(dtype=float)
+    target = np.where(np.isfinite(known), known, 0.0)
+    whole = {True: float(facts.settings["area"]["district_km2"]),
+             False: facts.outline.area / 1e6 - float(facts.settings["area"]["district_km2"])}
+    for side in (True, False):
+        open_ = (inside == side) & ~np.isfinite(known)
+        left = whole[side] - target[(inside == side)].sum()
+        target[open_] = weight[open_] / weight[open_].sum() * left if open_.any() else 0
+    return target
+
+
+def seat_places(grid: Grid, facts: Facts, terrain: Terrain, blocked: Array, owner: Array,
+                rng: np.random.Generator) -> Array:
+    """Choose a cell for the seat of each place: communities round the township's seat, villages spread on gentle ground."""
+    x, y = grid.all_xy_m()
+    gentle = np.exp(-((terrain.slope / 0.16) ** 2)) * ~blocked + 1e-6
+    seats = np.zeros(len(facts.places), int)
+    for index, township in enumerate(facts.townships.itertuples()):
+        rows = np.flatnonzero(facts.places["township_code"] == township.township_code)
+        community = (facts.places["kind"].to_numpy()[rows] == "community")
+        cells = np.flatnonzero((owner == index).ravel() & _within(facts, x, y).ravel() & ~blocked.ravel())
+        far = np.hypot(x.flat[cells] - township.x_m, y.flat[cells] - township.y_m)
+        reach = np.sqrt(len(cells) * grid.cell_m**2 / np.pi)
+        near = np.exp(-((far / (0.75 * reach if township.kind == "street" else 0.28 * reach)) ** 2))
+        taken: list[int] = []
+        for row, in_town in sorted(zip(rows.tolist(), community.tolist(), strict=True), key=lambda pair: not pair[1]):
+            weight = gentle.flat[cells] * (near if in_town else 1.0)
+            spot = _apart(grid, cells, weight, taken, reach / np.sqrt(len(rows)) * (0.5 if in_town else 1.0), rng)
+            if in_town and not taken:
+                spot = int(cells[np.argmin(far)])
+            taken.append(spot)
+            seats[row] = spot
+    return seats
+
+
+def _within(facts: Facts, x: Array, y: Array) -> Array:
+    room = shapely.buffer(facts.outline, -250)
+    shapely.prepare(room)
+    return shapely.contains_xy(room, x.ravel(), y.ravel()).reshape(x.shape)
+
+
+def _apart(grid: Grid, cells: Array, weight: Array, taken: list[int], apart_m: float,
+           rng: np.random.Generator) -> int:
+    """Draw a cell by weight, away from those already taken."""
+    if taken:
+        xy, other = grid.xy_m(cells), grid.xy_m(taken)
+        near = np.min(np.hypot(*(xy[:, None] - other[None]).transpose(2, 0, 1)), axis=1)
+        weight = weight * smooth_step(near, 0.7 * apart_m, 2.2 * apart_m) ** 2 + 1e-12 * near
+    return int(rng.choice(cells, p=weight / weight.sum()))
+
+
+def place_targets_km2(facts: Facts, owner: Array, inside: Array, cell_m: float, rng: np.random.Generator) -> Array:
+    """Share each township's area among its places; communities are small."""
+    weight = np.where(facts.places["kind"] == "community", 0.3, 1.0) * np.exp(rng.normal(0, 0.3, len(facts.places)))
+    area = np.bincount(owner[inside & (owner >= 0)], minlength=len(facts.townships)) * cell_m**2 / 1e6
+    of = facts.townships.set_index("township_code").index.get_indexer(facts.places["township_code"])
+    return weight / np.bincount(of, weights=weight)[of] * area[of]
+
+
+def closed_between(weights: list[Array], owner: Array) -> list[Array]:
+    """Forbid every link between cells of different owners."""
+    return [np.where(np.equal(*ends(owner, step)), weight, np.inf) for step, weight in zip(STEPS, weights, strict=True)]
+
+
+def place_polygons(grid: Grid, facts: Facts, label: Array, simplify_m: float = 90.0) -> list[shapely.Geometry]:
+    """Turn labels into polygons in degrees that share their borders exactly and fill the outline.
+
+    Returns
+    -------
+    list of geometries
+        One per place, EPSG:4326, coordinates rounded to six digits.
+    """
+    filled = label.astype(np.int32)
+    parts: dict[int, list[shapely.Geometry]] = {}
+    for geometry, value in shapes(filled, mask=filled >= 0, connectivity=4, transform=grid.transform):
+        parts.setdefault(int(value), []).append(shapely.geometry.shape(geometry))
+    cover = [shapely.union_all(parts[key]) for key in sorted(parts)]
+    smooth = shapely.coverage_simplify(cover, simplify_m)
+    lines = shapely.union_all([shapely.boundary(shape) for shape in smooth] + [shapely.boundary(facts.outline)])
+    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
+    points = shapely.point_on_surface(faces)
+    shapely.prepare(facts.outline)
+    faces = faces[shapely.contains(facts.outline, points)]
+    points = shapely.point_on_surface(faces)
+    tree = shapely.STRtree(smooth)
+    face, owner = tree.query(points, predicate="within")
+    keys = np.array(sorted(parts))
+    by_place: dict[int, list[shapely.Geometry]] = {}
+    for index, of in zip(face.tolist(), keys[owner].tolist(), strict=True):
+        by_place.setdefault(of, []).append(faces[index])
+    return _rounded(_single_parts(by_place, len(facts.places)), facts.crs)
+
+
+def _single_parts(by_place: dict[int, list[shapely.Geometry]], count: int) -> list[shapely.Geometry]:
+    """Give slivers that are cut off from their place to the neighbour they touch most."""
+    whole = {place: shapely.get_parts(shapely.union_all(faces)) for place, faces in by_place.items()}
+    main = [max(whole[place], key=lambda part: part.area) for place in range(count)]
+    loose = [part for place in range(count) for part in whole[place] if part is not max(whole[place], key=lambda p: p.area)]
+    for part in sorted(loose, key=lambda part: (-part.area, part.bounds)):
+        touching = shapely.STRtree(main).query(part, predicate="intersects")
+        shared = [float(shapely.length(shapely.intersection(shapely.boundary(part), shapely.boundary(main[n]))))
+                  for n in touching]
+        if shared:
+            best = int(touching[int(np.argmax(shared))])
+            main[best] = shapely.union(main[best], part)
+    return main
+
+
+def _rounded(polygons: list[shapely.Geometry], crs: str) -> list[shapely.Geometry]:
+    """Go to degrees, rounded to six digits; shared points stay shared."""
+    to_degrees = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+
+    def turn(xy: Array) -> Array:
+        return np.round(np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])), 6)
+
+    return list(shapely.transform(np.array(polygons, dtype=object), turn))
+
+
+def unit_table(facts: Facts, polygons: list[shapely.Geometry]) -> pd.DataFrame:
+    """Join the places' facts with their polygons."""
+    return facts.places.assign(geometry=polygons)

@@ -1,0 +1,145 @@
+"""Write the model as files that any GIS reads, the same bytes for the same model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import rasterio
+import shapely
+from pyproj import Transformer
+
+from .facilities import COLUMNS
+from .facts import Facts
+from .grid import Array, Grid
+from .lines import Network
+from .routing import RANKS
+
+_MAXSPEED_KPH = {"motorway": 80, "motorway_link": 40, "trunk": 60, "primary": 50, "secondary": 40, "tertiary": 40,
+                 "residential": 30}
+
+
+def write_boundaries(folder: Path, facts: Facts, polygons: list[Any], people: Array) -> None:
+    """Write townships.geojson and places.geojson; a township is the union of its places."""
+    places = facts.places.assign(people=people)
+    rows: list[dict[str, Any]] = []
+    for place, shape in zip(places.itertuples(), polygons, strict=True):
+        rows.append(_feature(shape, {
+            "place_code": place.place_code, "place": place.place, "township_code": place.township_code,
+            "kind": place.kind, "urban_rural_code": place.urban_rural_code, "class_year": 2016,
+            "class_source": place.urban_rural_source, "quality": "model"}))
+    _write_json(folder / "places.geojson", rows)
+    total = places.groupby("township_code")["people"].sum()
+    rows = []
+    for town in facts.townships.itertuples():
+        own = [shape for shape, code in zip(polygons, places["township_code"], strict=True) if code == town.township_code]
+        rows.append(_feature(shapely.coverage_union_all(own), {
+            "township_code": town.township_code, "township": town.township, "kind": town.kind,
+            "role": "district" if town.in_district == "yes" else "neighbour",
+            "population": int(total[town.township_code]), "position_source": town.position_source, "quality": "model"}))
+    _write_json(folder / "townships.geojson", rows)
+
+
+def _feature(shape: Any, properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "Feature", "properties": properties,
+            "geometry": json.loads(shapely.to_geojson(shapely.normalize(shape)))}
+
+
+def _write_json(path: Path, features: list[dict[str, Any]]) -> None:
+    rows = ",\n".join(json.dumps(feature, ensure_ascii=False, separators=(",", ":")) for feature in features)
+    path.write_text('{"type":"FeatureCollection","features":[\n' + rows + "\n]}\n", encoding="utf-8")
+
+
+def write_barriers(path: Path, names: list[str], shapes: list[Any], crs: str) -> None:
+    """Write the water as polygons, six digits."""
+    to_degrees = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+
+    def turn(xy: Array) -> Array:
+        return np.round(np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])), 6)
+
+    rows = [_feature(shapely.transform(shape, turn), {"kind": "water", "name": name, "quality": "model"})
+            for name, shape in zip(names, shapes, strict=True) if not shapely.is_empty(shape)]
+    _write_json(path, rows)
+
+
+def write_elevation(path: Path, grid: Grid, height_m: Array, crs: str) -> None:
+    """Write whole metres as a compressed GeoTIFF."""
+    profile = {"driver": "GTiff", "height": grid.rows, "width": grid.cols, "count": 1, "dtype": "int16", "crs": crs,
+               "transform": grid.transform, "nodata": -32768, "compress": "deflate", "predictor": 2, "zlevel": 9}
+    with rasterio.open(path, "w", **profile) as target:
+        target.write(np.rint(height_m).astype(np.int16), 1)
+
+
+def road_lines(network: Network, crs: str) -> gpd.GeoDataFrame:
+    """Join segments of one kind into lines that share their end points exactly, coordinates to 0.1 m."""
+    xy = np.round(network.xy_m, 1)
+    table = network.segments.sort_values(["rank", "u", "v"], kind="stable")
+    keys = table[["rank", "bridge", "tunnel", "oneway"]].apply(tuple, axis=1).to_numpy()
+    u, v = table["u"].to_numpy(int), table["v"].to_numpy(int)
+    around: dict[int, list[int]] = {}
+    for n, (a, b) in enumerate(zip(u.tolist(), v.tolist(), strict=True)):
+        around.setdefault(a, []).append(n)
+        around.setdefault(b, []).append(n)
+    used = np.zeros(len(table), bool)
+    lines, kinds = [], []
+
+    def grow(nodes: list[int], key: tuple[Any, ...]) -> None:
+        while len(around[nodes[-1]]) == 2:
+            ahead = [n for n in around[nodes[-1]] if not used[n] and keys[n] == key]
+            if not ahead or (key[3] and int(u[ahead[0]]) != nodes[-1]):
+                return
+            used[ahead[0]] = True
+            nodes.append(int(v[ahead[0]] if u[ahead[0]] == nodes[-1] else u[ahead[0]]))
+
+    for n in range(len(table)):
+        if used[n]:
+            continue
+        used[n] = True
+        nodes = [int(u[n]), int(v[n])]
+        grow(nodes, keys[n])
+        if not keys[n][3]:
+            nodes.reverse()
+            grow(nodes, keys[n])
+        lines.append(shapely.LineString(xy[nodes]))
+        kinds.append(keys[n])
+    rank, bridge, tunnel, oneway = zip(*kinds, strict=True)
+    names = [RANKS[int(value)] for value in rank]
+    return gpd.GeoDataFrame({
+        "way_id": np.arange(1, len(lines) + 1), "road_class": names, "name": "",
+        "oneway": np.array(oneway, dtype=np.int8), "bridge": np.array(bridge, bool), "tunnel": np.array(tunnel, bool),
+        "maxspeed_kph": [float(_MAXSPEED_KPH.get(name, np.nan)) for name in names], "quality": "model",
+    }, geometry=lines, crs=crs)
+
+
+def write_roads(path: Path, roads: gpd.GeoDataFrame) -> None:
+    """Write GeoParquet."""
+    roads.to_parquet(path, compression="zstd", index=False)
+
+
+def write_demand(path: Path, points: pd.DataFrame, facts: Facts) -> None:
+    """Write demand.csv: one row per demand point, degrees to six digits; belt points name no place."""
+    lon, lat = Transformer.from_crs(facts.crs, "EPSG:4326", always_xy=True).transform(points["x_m"], points["y_m"])
+    place = points["place"].to_numpy()
+    known = facts.places.iloc[np.maximum(place, 0)]
+    urban = known["urban_rural_code"].str.startswith("1").to_numpy() & (place >= 0)
+    pd.DataFrame({
+        "demand_id": [f"D{n:05d}" for n in range(1, len(points) + 1)],
+        "place_code": np.where(place >= 0, known["place_code"], ""),
+        "township_code": np.where(place >= 0, known["township_code"], ""),
+        "class": np.where(urban, "urban", "rural"),
+        "lon": [f"{value:.6f}" for value in lon], "lat": [f"{value:.6f}" for value in lat],
+        **{name: points[name].to_numpy() for name in points if name.startswith("population")}, "quality": "model",
+    }).to_csv(path, index=False, lineterminator="\n")
+
+
+def write_facilities(folder: Path, layers: dict[str, pd.DataFrame], crs: str) -> None:
+    """Write one CSV per layer, degrees to six digits."""
+    to_degrees = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    for layer, table in layers.items():
+        lon, lat = to_degrees.transform(table["x_m"], table["y_m"])
+        table = table.assign(lon=[f"{value:.6f}" for value in lon], lat=[f"{value:.6f}" for value in lat])
+        table[list(COLUMNS)].to_csv(folder / f"{layer}.csv", index=False, lineterminator="\n")
