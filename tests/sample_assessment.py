@@ -144,7 +144,8 @@ def _facilities(name: Callable[[str], str], quality: str) -> gpd.GeoDataFrame:
                 "capacity": 20.0 + k if k else np.nan, "capacity_unit": name("unit") or "床", "area_m2": np.nan,
                 "effective_area_m2": 2500.0 if layer == "shelters" else np.nan,
                 "township_code": TOWNSHIPS[min(k, 2)][0] if k < 3 else "", "source": "样例", "quality": quality,
-                "inside": k < 3, "joined": joined, "snap_m": 12.5 + k if joined else np.nan})
+                "inside": k < 3, "joined": joined, "serves": status == "existing",
+                "snap_m": 12.5 + k if joined else np.nan})
             spot = shapely.Point(WEST_M + 900.0 + k * 3700.0 + 130.0 * j, SOUTH_M + 1300.0 + 420.0 * j)
             shapes.append(spot.buffer(60, quad_segs=2) if layer == "shelters" else spot)
     return gpd.GeoDataFrame(rows, geometry=shapes, crs=CRS)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lifecircle import datum
 from pyproj import Geod
+
+from lifecircle import datum
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 GEOD = Geod(ellps="WGS84")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+
 from lifecircle.errors import (
     BadValueError,
     ConfigError,
@@ -155,6 +156,12 @@ def test_missing_directory_empty(tmp_path):
         files.read_layer(tmp_path / "clinics.xyz")
 
 
+def test_a_folder_whose_name_begins_like_a_virtual_file_is_fine(tmp_path):
+    (tmp_path / "vsingh").mkdir()
+    clinics().to_file(tmp_path / "vsingh/clinics.geojson")
+    assert len(files.read_layer(tmp_path / "vsingh/clinics.geojson")) == 2
+
+
 @pytest.mark.parametrize("name", ["/vsicurl/http://example.org/a.geojson", "http://example.org/a.geojson",
                                   "/vsizip/a.zip/a.shp", "<OGRVRTDataSource/>", '{"type":"Point"}', "a\0.csv"])
 def test_names_that_a_reader_might_follow(name):
@@ -263,6 +270,8 @@ def test_positions_that_a_crs_cannot_hold():
     wild = gpd.GeoDataFrame(geometry=gpd.points_from_xy([1e30], [1e30]), crs="EPSG:4545", index=[7])
     with pytest.raises(BadValueError, match=r"row 7 lies outside what EPSG:4326 can hold"):
         shapes.to_crs(wild, "EPSG:4326", "a.csv")
-    nan = gpd.GeoDataFrame(geometry=[shapely.LineString([(0, 0), (1, np.nan)])], crs="EPSG:4326", index=[3])
+    with np.errstate(invalid="ignore"):
+        line = shapely.from_wkt("LINESTRING (0 0, 1 nan)")
+    nan = gpd.GeoDataFrame(geometry=[line], crs="EPSG:4326", index=[3])
     with pytest.raises(BadValueError, match="row 3 has a coordinate that is no number"):
         shapes.clean(nan, "a.csv", Findings())

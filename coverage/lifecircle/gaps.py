@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,6 +18,7 @@ from lifecircle.tables import GAPS_COLUMNS
 from lifecircle.traveltimes import TravelTimes
 
 Array = npt.NDArray[Any]
+_PLACE = ["township_code", "place_code", "class"]
 _BLANK: dict[str, Any] = {
     "level": "all", "group": "all", "mode": "–", "scenario": "existing", "metric": "–", "cutoff": np.nan,
     "people_out": 0.0, "people_undetermined": 0.0, "minutes_median": np.nan, "minutes_worst": np.nan,
@@ -35,48 +37,39 @@ def reach_gaps(times: TravelTimes, judged: Judged, quality: str) -> pd.DataFrame
     group, count = group_of(times, policy)
     frame = times.demand[["township_code", "place_code", "class"]].assign(
         people=count, state=judged.state, minutes=judged.minutes, facility=judged.facility)
+    for state, name in ((0, "have"), (1, "people_out"), (2, "people_undetermined")):
+        frame[name] = np.where(judged.state == state, count, 0.0)
     frame = frame[frame["state"] >= 0]
-    names = times.serving[judged.layer]
-    shown = names["name"].where(names["name"].fillna("") != "", names["facility_id"]).to_numpy()
-    rows = []
-    for (township, place, kind), part in frame.groupby(["township_code", "place_code", "class"], sort=True):
-        out, open_ = part[part["state"] == 1], part[part["state"] == 2]
-        people_out, undetermined = out["people"].sum(), open_["people"].sum()
-        if people_out + undetermined <= 0:
-            continue
-        cutoff_min = judged.cutoffs_min[kind]
-        median, worst = _minutes(out)
-        people = part["people"].sum()
-        rows.append({
-            **_BLANK, "township_code": township, "place_code": place, "class": kind, "group": group,
-            "mode": judged.modes[kind], "metric": "min", "cutoff": cutoff_min, "people": people,
-            "people_out": people_out, "people_undetermined": undetermined, "need": people,
-            "have": people - people_out - undetermined, "short": people_out + undetermined, "unit": "person",
-            "minutes_median": median, "minutes_worst": worst, "minutes_over": median - cutoff_min,
-            "nearest_facility": _commonest(out, shown), "cause": _cause(people_out, undetermined, median)})
-    return _finish(pd.DataFrame(rows), times.study, judged.layer, "reach", quality)
+    sums = frame.groupby(_PLACE, sort=True)[["people", "have", "people_out", "people_undetermined"]].sum()
+    sums = sums[sums["people_out"] + sums["people_undetermined"] > 0]
+    out = frame[(frame["state"] == 1) & (frame["people"] > 0)]
+    sums = sums.join(_minutes(out)).join(_nearest_names(out, times.serving[judged.layer])).reset_index()
+    cutoff_min = sums["class"].map(judged.cutoffs_min).astype(float)
+    lost = sums["people_undetermined"] > sums["people_out"]
+    table = sums.assign(
+        group=group, mode=sums["class"].map(judged.modes), metric="min", cutoff=cutoff_min, need=sums["people"],
+        short=sums["people_out"] + sums["people_undetermined"], unit="person",
+        minutes_over=sums["minutes_median"] - cutoff_min, nearest_facility=sums["nearest_facility"].fillna(""),
+        cause=np.where(lost, "off_network", np.where(sums["minutes_median"].isna(), "no_facility", "too_far")))
+    return _finish(table, times.study, judged.layer, "reach", quality)
 
 
-def _minutes(out: pd.DataFrame) -> tuple[float, float]:
-    known = out[np.isfinite(out["minutes"]) & (out["people"] > 0)].sort_values("minutes")
-    if known.empty:
-        return np.nan, np.nan
-    weight = known["people"].cumsum().to_numpy()
-    middle = int(np.searchsorted(weight, weight[-1] / 2.0))
-    return float(known["minutes"].iloc[middle]), float(known["minutes"].iloc[-1])
+def _minutes(out: pd.DataFrame) -> pd.DataFrame:
+    """Give the median (weighted by people) and the worst minutes per place."""
+    known = out[np.isfinite(out["minutes"])].sort_values([*_PLACE, "minutes"], kind="stable")
+    grouped = known.groupby(_PLACE)["people"]
+    middle = known[grouped.cumsum() >= grouped.transform("sum") / 2.0].drop_duplicates(_PLACE)
+    worst = known.groupby(_PLACE)["minutes"].max()
+    return pd.DataFrame({"minutes_median": middle.set_index(_PLACE)["minutes"], "minutes_worst": worst})
 
 
-def _commonest(out: pd.DataFrame, names: Array) -> str:
-    known = out[out["facility"] >= 0]
-    if known.empty:
-        return ""
-    return str(names[int(known.groupby("facility")["people"].sum().idxmax())])
-
-
-def _cause(people_out: float, undetermined: float, median_min: float) -> str:
-    if undetermined > people_out:
-        return "off_network"
-    return "no_facility" if np.isnan(median_min) else "too_far"
+def _nearest_names(out: pd.DataFrame, serving: gpd.GeoDataFrame) -> pd.Series:
+    """Name, per place, the facility nearest to most of its people out of time; its id where it has no name."""
+    names = serving["name"].where(serving["name"].fillna("") != "", serving["facility_id"]).to_numpy(dtype=object)
+    known = out[out["facility"] >= 0].groupby([*_PLACE, "facility"], sort=True)["people"].sum().reset_index()
+    most = known.sort_values([*_PLACE, "people"], ascending=[True, True, True, False], kind="stable")
+    most = most.drop_duplicates(_PLACE).set_index(_PLACE)["facility"]
+    return pd.Series(names[most.to_numpy(dtype=np.int64)], index=most.index, name="nearest_facility", dtype=object)
 
 
 def presence_gaps(study: Study, layer: str, rule: Presence, quality: str) -> pd.DataFrame:

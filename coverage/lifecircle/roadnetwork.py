@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lifecircle.errors import BadValueError, EmptyTableError, MissingCrsError
+from lifecircle.errors import BadValueError, EmptyTableError, MissingCrsError, first_of
 from lifecircle.osmtags import ROAD_CLASSES, UNSAID, RoadTags, road_tags
 
 if TYPE_CHECKING:
@@ -221,6 +221,8 @@ class RoadNetwork:
         ------
         MissingCrsError
             If the graph has no ``crs``.
+        BadValueError
+            If a node has no position.
         """
         if not graph.graph.get("crs"):
             raise MissingCrsError(source, "the graph names no crs", "set graph.graph['crs'], as OSMnx does")
@@ -230,6 +232,9 @@ class RoadNetwork:
         transform = Transformer.from_crs(graph.graph["crs"], crs, always_xy=True).transform
         ids = list(graph.nodes)
         position = {node: index for index, node in enumerate(ids)}
+        bare = [node for node, data in graph.nodes(data=True) if "x" not in data or "y" not in data]
+        if bare:
+            raise BadValueError(source, f"node {first_of(bare)} has no x or y", "give every node its position")
         xy = [(float(data["x"]), float(data["y"])) for _, data in graph.nodes(data=True)]
         rows: dict[tuple[Any, ...], _Edge] = {}
         for tail, head, data in graph.edges(data=True):
@@ -242,13 +247,14 @@ class RoadNetwork:
             length_m = float(data["length"]) if "length" in data else math.nan
             low, high = sorted((position[tail], position[head]))
             middle = frozenset(line[1:-1])
-            key = (low, high, str(data.get("osmid")), round(length_m, 1) if length_m == length_m else None, middle)
+            key = (low, high, _ids(data.get("osmid")), round(length_m, 1) if length_m == length_m else None, middle)
             if key in rows and (rows[key].tail, rows[key].head) == (position[head], position[tail]):
                 rows[key] = rows[key]._replace(tags=tags._replace(oneway=0))
             elif key not in rows:
                 rows[key] = _Edge(position[tail], position[head], line, length_m, tags._replace(oneway=1),
                                   _whole_number(data.get("osmid")))
-        return _explode(list(rows.values()), xy, ids, transform, crs=crs, source=source, quality=quality)
+        network = _explode(list(rows.values()), xy, ids, transform, crs=crs, source=source, quality=quality)
+        return network.take(np.arange(len(network)))
 
 
 _EDGE_COLUMNS = ("u", "v", "length_m", "road_class", "oneway", "maxspeed_kph", "speed_kph", "bridge", "tunnel", "ferry",
@@ -264,6 +270,11 @@ class _Edge(NamedTuple):
     length_m: float
     tags: RoadTags
     way_id: int
+
+
+def _ids(value: Any) -> frozenset[Any]:
+    """Give the OSM ids of an edge; OSMnx lists them in the order of travel, so both directions list them otherwise."""
+    return frozenset(value) if isinstance(value, list | tuple | set) else frozenset([value])
 
 
 def _whole_number(value: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -68,6 +69,16 @@ class TravelTimes:
     times: dict[tuple[str, str], Times]
     fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]]
 
+    @cached_property
+    def xy_m(self) -> Array:
+        """Give the (n, 2) positions of the demand points."""
+        return points_of(self.demand)
+
+    @cached_property
+    def doors_m(self) -> dict[str, Array]:
+        """Give the positions of each layer's serving facilities."""
+        return {layer: points_of(table) for layer, table in self.serving.items()}
+
     def states(self, layer: str, mode: str, cutoff_min: Array) -> Array:
         """Judge every demand point: 0 in time, 1 out of time, 2 undetermined.
 
@@ -89,12 +100,11 @@ class TravelTimes:
         """Tell which points have any facility, and any joined one, within the crow's flight of their cutoff."""
         from scipy.spatial import cKDTree
 
-        xy = points_of(self.demand)
         reach_m = cutoff_min / 60.0 * self.modes[mode].top_kph * 1000.0
-        doors, joined = points_of(self.serving[layer]), np.isfinite(self.snap_m[layer])
+        doors, joined = self.doors_m[layer], np.isfinite(self.snap_m[layer])
         answers = []
         for chosen in (doors[~joined], doors[joined]):
-            nearest_m = cKDTree(chosen).query(xy)[0] if len(chosen) else np.full(len(xy), np.inf)
+            nearest_m = cKDTree(chosen).query(self.xy_m)[0] if len(chosen) else np.full(len(self.xy_m), np.inf)
             answers.append(nearest_m <= reach_m)
         lost, found = answers
         return lost, found
@@ -103,7 +113,10 @@ class TravelTimes:
 def points_of(frame: gpd.GeoDataFrame) -> Array:
     """Give the (n, 2) coordinates of a table's points; polygons stand for a point inside them."""
     geometry = frame.geometry.to_numpy()
-    return np.asarray(shapely.get_coordinates(shapely.point_on_surface(geometry))).reshape(-1, 2)
+    shapes = shapely.get_dimensions(geometry) > 0
+    if shapes.any():
+        geometry = np.where(shapes, shapely.point_on_surface(geometry), geometry)
+    return np.asarray(shapely.get_coordinates(geometry)).reshape(-1, 2)
 
 
 def serving_facilities(study: Study, layer: str) -> gpd.GeoDataFrame:

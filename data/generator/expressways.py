@@ -28,7 +28,7 @@ def add_expressways(network: Network, grid: Grid, facts: Facts, terrain: Terrain
     for row in facts.settings["expressways"]:
         line = _curve(np.asarray(row["points"]))
         line = line[shapely.contains_xy(area, line[:, 0], line[:, 1])]
-        network = _add_line(network, line, _structures(network, grid, terrain, water, line))
+        network = _add_line(network, line, row["name"], _structures(network, grid, terrain, water, line))
         for interchange in row["interchanges"]:
             network = _add_ramps(network, interchange, line, water)
     return network
@@ -52,12 +52,12 @@ def _structures(network: Network, grid: Grid, terrain: Terrain, water: Water, li
     return (over_water | over_road | (above > 30)) & ~tunnel, tunnel
 
 
-def _add_line(network: Network, line: Array, structures: tuple[Array, Array]) -> Network:
+def _add_line(network: Network, line: Array, name: str, structures: tuple[Array, Array]) -> Network:
     first = len(network.xy_m)
     u = np.arange(first, first + len(line) - 1)
     bridge, tunnel = structures
     table = pd.DataFrame({"u": u, "v": u + 1, "rank": RANKS.index("motorway"), "bridge": bridge, "tunnel": tunnel,
-                          "oneway": 0, "apart": True})
+                          "oneway": 0, "apart": True, "name": name})
     return Network(np.concatenate([network.xy_m, line]), pd.concat([network.segments, table], ignore_index=True))
 
 
@@ -71,16 +71,23 @@ def _add_ramps(network: Network, interchange: dict[str, Any], line: Array, water
     far, near = cKDTree(network.xy_m[candidates]).query(start, k=min(200, len(candidates)))
     for distance, position in zip(np.atleast_1d(far), np.atleast_1d(near), strict=True):
         goal = network.xy_m[candidates[position]]
-        side = np.array([start[1] - goal[1], goal[0] - start[0]]) * 0.18
-        curve = np.array([start, (start + goal) / 2 + side, goal])
+        curve = _bend(start, goal)
         if 120 < distance < 4000 and not shapely.intersects(water.surface, shapely.LineString(curve)):
-            return _add_ramp(network, node, int(candidates[position]), curve[1])
+            return _add_ramp(network, node, int(candidates[position]), curve[1:-1], f"{interchange['name']}互通")
     return network
 
 
-def _add_ramp(network: Network, node: int, goal: int, middle: Array) -> Network:
-    new = len(network.xy_m)
-    table = pd.DataFrame({"u": [node, new], "v": [new, goal], "rank": RANKS.index("motorway_link"), "bridge": True,
-                          "tunnel": False, "oneway": 0, "apart": True})
-    return Network(np.concatenate([network.xy_m, middle[None]]),
-                   pd.concat([network.segments, table], ignore_index=True))
+def _bend(start: Array, goal: Array, count: int = 9) -> Array:
+    """Give a ramp's curve between two points, bulging to one side."""
+    middle = (start + goal) / 2 + np.array([start[1] - goal[1], goal[0] - start[0]]) * 0.3
+    t = np.linspace(0, 1, count)[:, None]
+    return (1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * goal
+
+
+def _add_ramp(network: Network, node: int, goal: int, inner: Array, name: str) -> Network:
+    """Add a ramp on a level of its own; it counts as a bridge, so that nothing joins it on the way."""
+    new = np.arange(len(network.xy_m), len(network.xy_m) + len(inner))
+    nodes = np.concatenate([[node], new, [goal]])
+    table = pd.DataFrame({"u": nodes[:-1], "v": nodes[1:], "rank": RANKS.index("motorway_link"), "bridge": True,
+                          "tunnel": False, "oneway": 0, "apart": True, "name": name})
+    return Network(np.concatenate([network.xy_m, inner]), pd.concat([network.segments, table], ignore_index=True))

@@ -14,6 +14,7 @@ from .grid import Array
 
 COLUMNS = ("facility_id", "layer", "name", "level", "status", "opens_year", "capacity", "capacity_unit", "area_m2",
            "effective_area_m2", "township_code", "lon", "lat", "quality")
+LAYERS = ("clinics", "sports_corners", "elderly_care", "childcare", "shelters", "sports_grounds")
 _PREFIX = {"clinics": "CL", "sports_corners": "SC", "elderly_care": "EC", "childcare": "CC", "shelters": "SH",
            "sports_grounds": "SG"}
 
@@ -29,12 +30,15 @@ class Ground:
     road_xy_m : (k, 2) array
         Points on roads that a building may stand by.
     place_people : (n,) array
+    roadless_m : (1, 2) or (0, 2) array
+        A spot far from any road where one clinic stands, so that it shows up as one that no map joins.
     """
 
     facts: Facts
     points: pd.DataFrame
     road_xy_m: Array
     place_people: Array
+    roadless_m: Array
 
 
 def set_up(ground: Ground, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
@@ -103,6 +107,9 @@ def _clinics(spots: _Spots, ground: Ground, rng: np.random.Generator) -> list[di
             rows.append(_row(spots.in_place(unit.place_index), level, name, unit.place_index,
                              capacity=int(rng.integers(2, 6)) if village else int(rng.integers(6, 18)),
                              area_m2=int(rng.integers(60, 190)) if village else int(rng.integers(120, 420))))
+    for spot in ground.roadless_m:
+        near = ground.points.iloc[int(np.argmin(np.hypot(ground.points["x_m"] - spot[0], ground.points["y_m"] - spot[1])))]
+        rows.append(_row(spot, "village_clinic", "卫生室", int(near["place"]), capacity=2, area_m2=60))
     return rows + _in_belt(spots, 60, "village_clinic", "卫生室", rng, capacity=3, area_m2=90)
 
 
@@ -155,37 +162,53 @@ def _childcare(spots: _Spots, ground: Ground, rng: np.random.Generator) -> list[
 
 
 def _shelters(spots: _Spots, ground: Ground, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Share out 1.5 m2 a head so unevenly that some townships have twice the norm and most fall short of it."""
-    units, rows = _units(ground), []
-    for township, part in units.groupby("township_code", sort=True):
-        per_head_m2 = 1.45 * rng.lognormal(-0.16, 0.62)
-        people = int(part["people"].sum())
-        count = max(2, round(people / 6500) + int(rng.integers(0, 3)))
-        sizes = rng.dirichlet(np.full(count, 1.6)) * people * per_head_m2
-        likely = (part["people"] ** 0.8).to_numpy(float)
-        for effective, index in zip(np.sort(sizes)[::-1], rng.choice(len(part), count, p=likely / likely.sum()), strict=True):
-            effective_m2 = max(200, int(round(effective, -1)))
-            level = "long" if effective_m2 >= 50_000 else "short" if effective_m2 >= 2000 else "urgent"
-            place = int(part["place_index"].iloc[index])
-            rows.append(_row(spots.in_place(place), level, "避难场所", place, area_m2=int(effective_m2 / 0.62),
-                             effective_area_m2=effective_m2, capacity=int(effective_m2 / 2)))
+    """Share out effective areas so unevenly that some townships have twice the norm and most fall short of it."""
+    rows = []
+    for place, effective_m2 in _shared_areas(ground, rng, per_head_m2=1.62, uneven=0.62, people_each=6500):
+        level = "long" if effective_m2 >= 50_000 else "short" if effective_m2 >= 2000 else "urgent"
+        rows.append(_row(spots.in_place(place), level, "避难场所", place, area_m2=int(effective_m2 / 0.62),
+                         effective_area_m2=effective_m2, capacity=effective_m2 // 2))
     return rows + _in_belt(spots, 12, "urgent", "避难场所", rng, area_m2=1600, effective_area_m2=1000, capacity=500)
 
 
 def _sports_grounds(spots: _Spots, ground: Ground, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Share out some 2.4 m2 a head over grounds of all sizes."""
-    units, rows = _units(ground), []
-    for township, part in units.groupby("township_code", sort=True):
-        people = int(part["people"].sum())
-        count = max(3, round(people / 3200))
-        sizes = rng.dirichlet(np.full(count, 0.9)) * people * 2.4 * rng.lognormal(-0.05, 0.3)
-        likely = part["people"].to_numpy(float)
-        for size, index in zip(sizes, rng.choice(len(part), count, p=likely / likely.sum()), strict=True):
-            area_m2 = max(120, int(round(size, -1)))
-            level = "centre" if area_m2 > 8000 else "field" if area_m2 > 1500 else "court"
-            rows.append(_row(spots.in_place(int(part["place_index"].iloc[index])), level, "体育场地",
-                             int(part["place_index"].iloc[index]), area_m2=area_m2))
+    """Share out areas over grounds of all sizes."""
+    rows = []
+    for place, area_m2 in _shared_areas(ground, rng, per_head_m2=2.6, uneven=0.3, people_each=3200):
+        level = "centre" if area_m2 > 8000 else "field" if area_m2 > 1500 else "court"
+        rows.append(_row(spots.in_place(place), level, "体育场地", place, area_m2=area_m2))
     return rows
+
+
+def _shared_areas(ground: Ground, rng: np.random.Generator, *, per_head_m2: float, uneven: float,
+                  people_each: int) -> list[tuple[int, int]]:
+    """Share an area among townships, unevenly, and among sites in them.
+
+    Parameters
+    ----------
+    per_head_m2 : float
+        What the district comes to, sites being built or planned included.
+    uneven : float
+        Deviation of the logarithm of a township's area per head.
+    people_each : int
+        People to each site, about.
+
+    Returns
+    -------
+    list of (place, area_m2)
+        Areas in tens of m2.
+    """
+    units, places, sizes = _units(ground), [], []
+    for _, part in units.groupby("township_code", sort=True):
+        people = int(part["people"].sum())
+        count = max(2, round(people / people_each) + int(rng.integers(0, 3)))
+        sizes += (rng.dirichlet(np.full(count, 1.4)) * people * rng.lognormal(0, uneven)).tolist()
+        likely = (part["people"] ** 0.8).to_numpy(float)
+        places += part["place_index"].to_numpy()[rng.choice(len(part), count, p=likely / likely.sum())].tolist()
+    inside = ground.facts.places["township_code"].isin(ground.facts.inside_codes).to_numpy()
+    own = float(sum(size for place, size in zip(places, sizes, strict=True) if inside[place]))
+    factor = per_head_m2 * float(ground.place_people[inside].sum()) / own
+    return [(place, max(120, int(round(size * factor, -1)))) for place, size in zip(places, sizes, strict=True)]
 
 
 _UNIT = {"clinics": "beds", "elderly_care": "beds", "childcare": "places", "shelters": "people"}

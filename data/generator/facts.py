@@ -24,7 +24,7 @@ class Facts:
     Attributes
     ----------
     townships : DataFrame
-        township_code, township, kind (street / town / township), in_district (yes / no), area_km2 (NaN: unknown), x_m,
+        township_code, township, kind (street / town / township), in_district (yes / no), area_km2 and people_hint (NaN: unknown), x_m,
         y_m, lon, lat, position_source.
     places : DataFrame
         place_code, place, township_code, kind (community / village), urban_rural_code, urban_rural_source.
@@ -122,7 +122,7 @@ def _made_up_units(seed: int, count: int, rng: np.random.Generator) -> tuple[pd.
         kind = "street" if index < streets else "town" if index < count - 2 else "township"
         word = {"street": "街道", "town": "镇", "township": "乡"}[kind]
         code = f"{prefix}{(1 if kind == 'street' else 100 if kind == 'town' else 200) + index:03d}000"
-        township_rows.append((code, f"示例{index + 1:02d}{word}", kind, "yes", np.nan, "model"))
+        township_rows.append((code, f"示例{index + 1:02d}{word}", kind, "yes", np.nan, np.nan, "model"))
         communities = int(rng.integers(5, 11)) if kind == "street" else int(rng.integers(1, 5))
         villages = int(rng.integers(0, 8)) if kind == "street" else int(rng.integers(5, 24))
         for number in range(communities + villages):
@@ -132,7 +132,7 @@ def _made_up_units(seed: int, count: int, rng: np.random.Generator) -> tuple[pd.
             place_rows.append((f"{code[:9]}{serial:03d}", f"示例{index + 1:02d}-{number + 1:02d}{'社区' if community else '村'}",
                                code, "community" if community else "village", urban, "rule"))
     return (pd.DataFrame(township_rows, columns=["township_code", "township", "kind", "in_district", "area_km2",
-                                                 "position_source"]),
+                                                 "people_hint", "position_source"]),
             pd.DataFrame(place_rows, columns=["place_code", "place", "township_code", "kind", "urban_rural_code",
                                               "urban_rural_source"]))
 

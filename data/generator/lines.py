@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import shapely
+from scipy.ndimage import map_coordinates
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from .grid import Array, Grid
 from .routing import RANKS, Link
+from .terrain import Terrain
 from .water import Water
 
-_COLUMNS = ("u", "v", "rank", "bridge", "tunnel", "oneway", "apart")
+_COLUMNS = ("u", "v", "rank", "bridge", "tunnel", "oneway", "apart", "name")
+_THIN_M = 1.1
 
 
 @dataclass
@@ -27,7 +30,7 @@ class Network:
     xy_m : (n, 2) array
     segments : DataFrame
         u, v (rows of `xy_m`), rank (position in `RANKS`), bridge, tunnel, oneway, apart (True: shares no level with
-        what it crosses).
+        what it crosses), name.
     """
 
     xy_m: Array
@@ -42,23 +45,59 @@ class Network:
         return shapely.linestrings(self.ends_m())
 
 
-def from_grid(grid: Grid, links: dict[tuple[int, int], Link], water: Water, rng: np.random.Generator) -> Network:
+def from_grid(grid: Grid, links: dict[tuple[int, int], Link], terrain: Terrain, water: Water) -> Network:
     """Draw chains of links as smooth lines between junctions; a chain that would touch water stays as it was."""
-    shift = rng.uniform(-0.28, 0.28, (grid.rows * grid.cols, 2)) * grid.cell_m
+    ground = _Ground(grid, terrain.height_m)
     near = shapely.buffer(water.surface, 4)
     shapely.prepare(near)
     builder = _Builder()
     for chain, link in chains(links):
-        raw = grid.xy_m(chain) + shift[chain]
-        if link.bridge:
+        raw = grid.xy_m(chain)
+        if link.bridge or len(chain) < 3:
             builder.add(chain, raw, link)
             continue
-        smooth = _soften(raw)
-        kept = _thin(smooth, 7.0)
-        if shapely.intersects(near, shapely.LineString(smooth[kept])):
-            smooth, kept = raw, np.arange(len(raw))
-        builder.add([chain[n] for n in kept], smooth[kept], link, closed_chain=len(chain))
+        smooth = _round_off(ground.along_contours(_soften(raw)))
+        smooth = smooth[_thin(smooth, _THIN_M)]
+        if shapely.intersects(near, shapely.LineString(smooth)):
+            smooth = raw
+        builder.add(chain, smooth, link)
     return builder.network()
+
+
+class _Ground:
+    """Heights between cells, and the way up."""
+
+    def __init__(self, grid: Grid, height_m: Array) -> None:
+        self.grid = grid
+        rise_row, rise_col = np.gradient(height_m, grid.cell_m)
+        self.fields = (height_m, rise_col, -rise_row)
+
+    def at(self, xy: Array) -> list[Array]:
+        """Give height, rise to the east and rise to the north."""
+        where = [(self.grid.north_m - xy[:, 1]) / self.grid.cell_m - 0.5,
+                 (xy[:, 0] - self.grid.west_m) / self.grid.cell_m - 0.5]
+        return [map_coordinates(values, where, order=1, mode="nearest") for values in self.fields]
+
+    def along_contours(self, xy: Array, rounds: int = 3, reach_m: float = 16.0) -> Array:
+        """Move the inner points of a road up or down the slope until its profile is smooth; ends stay."""
+        xy = xy.copy()
+        for _ in range(rounds):
+            height, east, north = self.at(xy)
+            wanted = height.copy()
+            for _ in range(8):
+                wanted[1:-1] = 0.25 * wanted[:-2] + 0.5 * wanted[1:-1] + 0.25 * wanted[2:]
+            steep2 = np.maximum(east**2 + north**2, 0.06**2)
+            move = np.column_stack([east, north]) * ((wanted - height) / steep2)[:, None]
+            length = np.maximum(np.hypot(*move.T), 1e-9)
+            xy[1:-1] += (move * np.minimum(1, reach_m / length)[:, None])[1:-1]
+            xy[1:-1] = 0.15 * xy[:-2] + 0.7 * xy[1:-1] + 0.15 * xy[2:]
+        return xy
+
+
+def _round_off(xy: Array) -> Array:
+    """Cut each corner once (Chaikin); ends stay."""
+    early, late = 0.75 * xy[:-1] + 0.25 * xy[1:], 0.25 * xy[:-1] + 0.75 * xy[1:]
+    return np.concatenate([xy[:1], np.stack([early, late], axis=1).reshape(-1, 2)[1:-1], xy[-1:]])
 
 
 class _Builder:
@@ -67,24 +106,22 @@ class _Builder:
     def __init__(self) -> None:
         self.points: list[tuple[float, float]] = []
         self.of_cell: dict[int, int] = {}
-        self.rows: list[tuple[int, int, int, bool]] = []
+        self.rows: list[tuple[int, int, int, bool, str]] = []
 
-    def add(self, cells: list[int], xy: Array, link: Link, closed_chain: int = 0) -> None:
-        last = len(cells) - 1
+    def add(self, chain: list[int], xy: Array, link: Link) -> None:
+        """Add a line that begins in the first and ends in the last cell of a chain."""
         nodes = []
-        for n, (cell, point) in enumerate(zip(cells, xy.tolist(), strict=True)):
-            if n in (0, last):
-                if cell not in self.of_cell:
-                    self.of_cell[cell] = len(self.points)
-                    self.points.append((point[0], point[1]))
-                nodes.append(self.of_cell[cell])
-            else:
-                nodes.append(len(self.points))
+        for n, point in enumerate(xy.tolist()):
+            cell = chain[0] if n == 0 else chain[-1] if n == len(xy) - 1 else -1 - len(self.points)
+            if cell not in self.of_cell:
+                self.of_cell[cell] = len(self.points)
                 self.points.append((point[0], point[1]))
-        self.rows += [(a, b, link.rank, link.bridge) for a, b in zip(nodes[:-1], nodes[1:], strict=True)]
+            nodes.append(self.of_cell[cell])
+        self.rows += [(a, b, link.rank, link.bridge, link.name) for a, b in zip(nodes[:-1], nodes[1:], strict=True)]
 
     def network(self) -> Network:
-        table = pd.DataFrame(self.rows, columns=["u", "v", "rank", "bridge"])
+        """Give what was collected."""
+        table = pd.DataFrame(self.rows, columns=["u", "v", "rank", "bridge", "name"])
         return Network(np.array(self.points), table.assign(tunnel=False, oneway=0, apart=table["bridge"]))
 
 
@@ -140,8 +177,7 @@ def _thin(xy: Array, tolerance_m: float) -> Array:
         length = np.hypot(*base)
         far = np.abs(base[0] * away[:, 1] - base[1] * away[:, 0]) / length if length > 1e-9 else np.hypot(*away.T)
         middle = int(np.argmax(far))
-        if far[middle] > tolerance_m or high - low > 5:
-            middle = middle if far[middle] > tolerance_m else (high - low) // 2 - 1
+        if far[middle] > tolerance_m:
             keep[low + 1 + middle] = True
             stack += [(low, low + 1 + middle), (low + 1 + middle, high)]
     return np.flatnonzero(keep)
@@ -152,11 +188,12 @@ def add_streets(network: Network, streets: pd.DataFrame) -> Network:
     if streets.empty:
         return network
     ends = streets[["x0", "y0", "x1", "y1"]].to_numpy(float).reshape(-1, 2, 2)
-    streets, ends = streets[~_doubles(network, ends)], ends[~_doubles(network, ends)]
+    new = ~_doubles(network, ends)
+    streets, ends = streets[new], ends[new]
     points, index = np.unique(np.round(ends.reshape(-1, 2), 3), axis=0, return_inverse=True)
     index = index.reshape(-1, 2) + len(network.xy_m)
     table = pd.DataFrame({"u": index[:, 0], "v": index[:, 1], "rank": streets["rank"].to_numpy(int), "bridge": False,
-                          "tunnel": False, "oneway": streets["oneway"].to_numpy(int), "apart": False})
+                          "tunnel": False, "oneway": streets["oneway"].to_numpy(int), "apart": False, "name": ""})
     return Network(np.concatenate([network.xy_m, points]), pd.concat([network.segments, table], ignore_index=True))
 
 
@@ -206,14 +243,14 @@ def _crossing(first: Array, second: Array) -> tuple[Array, Array, Array]:
 
 def _cut(network: Network, cuts: pd.DataFrame) -> Network:
     """Replace each cut segment by its pieces."""
-    table = network.segments
+    table = network.segments[list(_COLUMNS)]
     cuts = cuts.sort_values(["segment", "at"], kind="stable")
     rows = []
     for segment, part in cuts.groupby("segment", sort=True):
         row = table.loc[segment]
         nodes = [int(row["u"]), *part["node"].tolist(), int(row["v"])]
-        rows += [(a, b, row["rank"], row["bridge"], row["tunnel"], row["oneway"], row["apart"])
-                 for a, b in zip(nodes[:-1], nodes[1:], strict=True)]
+        rest = tuple(row[name] for name in _COLUMNS[2:])
+        rows += [(a, b, *rest) for a, b in zip(nodes[:-1], nodes[1:], strict=True)]
     whole = table.drop(index=cuts["segment"].unique())
     return Network(network.xy_m, pd.concat([whole, pd.DataFrame(rows, columns=list(_COLUMNS))], ignore_index=True))
 
@@ -255,6 +292,6 @@ def join_parts(network: Network, wanted_apart: Array, water: Water, reach_m: flo
         else:
             drop.add(int(number))
     kept = network.segments[~np.isin(part[network.segments["u"].to_numpy(int)], list(drop))]
-    new = pd.DataFrame([(a, b, RANKS.index("residential"), False, False, 0, False) for a, b in ties],
+    new = pd.DataFrame([(a, b, RANKS.index("residential"), False, False, 0, False, "") for a, b in ties],
                        columns=list(_COLUMNS))
     return meet(Network(network.xy_m, pd.concat([kept, new], ignore_index=True)))

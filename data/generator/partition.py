@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import shapely
 from pyproj import Transformer
 from rasterio.features import shapes
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
 from .facts import Facts
 from .grid import STEPS, Array, Grid, ends, fractal, smooth_step, spread
 from .terrain import Terrain
 
-_ROUNDS = 16
+_ROUNDS = 13
 
 
 def area_weights(grid: Grid, terrain: Terrain, blocked: Array, rng: np.random.Generator) -> list[Array]:
@@ -32,23 +31,19 @@ def divide(grid: Grid, weights: list[Array], inside: Array, seats: Array, target
     (rows, cols) array
         Position of the seat; -1 where none arrives. Cells outside `inside` are given too, so that edges can be cut.
     """
-    head_start = np.zeros(len(seats))
-    label = np.zeros(grid.shape, int)
-    cell_km2 = grid.cell_m**2 / 1e6
+    head_start, best, least = np.zeros(len(seats)), np.zeros(grid.shape, int), np.inf
     for turn in range(_ROUNDS):
-        cost, _, owner = spread(weights, grid.shape, seats, head_start - head_start.min())
+        low = head_start.min()
+        cost, _, owner = spread(weights, grid.shape, seats, head_start - low)
         label = owner.reshape(grid.shape)
-        area = np.bincount(label[inside & (label >= 0)], minlength=len(seats)) * cell_km2
-        step = np.clip(np.log((area + 0.05) / (target_km2 + 0.05)), -1, 1)
-        head_start += step * np.sqrt(target_km2) * (4.0 if turn < 6 else 2.0)
-        head_start = _keep_own_seat(head_start, cost, seats)
-    return label
-
-
-def _keep_own_seat(head_start: Array, cost: Array, seats: Array) -> Array:
-    """Stop a late seat from losing its own ground."""
-    reached = cost[seats] + head_start.min()
-    return np.where(head_start > reached + 1e-9, np.minimum(head_start, reached + 0.0) - 0.2, head_start)
+        area = np.bincount(label[inside & (label >= 0)], minlength=len(seats)) * grid.cell_m**2 / 1e6
+        miss = np.log((area + 0.05) / (target_km2 + 0.05))
+        lost = owner[seats] != np.arange(len(seats))
+        if np.abs(miss).sum() + 100 * lost.sum() < least:
+            least, best = float(np.abs(miss).sum() + 100 * lost.sum()), label
+        head_start += np.clip(miss, -1, 1) * np.sqrt(target_km2) * (2.0 if turn < 5 else 1.0)
+        head_start = np.where(lost, np.minimum(head_start, cost[seats] + low - 0.5), head_start)
+    return best
 
 
 def township_targets_km2(facts: Facts, rng: np.random.Generator) -> Array:
@@ -83,11 +78,11 @@ def seat_places(grid: Grid, facts: Facts, terrain: Terrain, blocked: Array, owne
         cells = np.flatnonzero((owner == index).ravel() & _within(facts, x, y).ravel() & ~blocked.ravel())
         far = np.hypot(x.flat[cells] - township.x_m, y.flat[cells] - township.y_m)
         reach = np.sqrt(len(cells) * grid.cell_m**2 / np.pi)
-        near = np.exp(-((far / (0.75 * reach if township.kind == "street" else 0.28 * reach)) ** 2))
+        near = np.exp(-((far / (0.55 * reach if township.kind == "street" else 0.22 * reach)) ** 2))
         taken: list[int] = []
         for row, in_town in sorted(zip(rows.tolist(), community.tolist(), strict=True), key=lambda pair: not pair[1]):
             weight = gentle.flat[cells] * (near if in_town else 1.0)
-            spot = _apart(grid, cells, weight, taken, reach / np.sqrt(len(rows)) * (0.5 if in_town else 1.0), rng)
+            spot = _apart(grid, cells, weight, taken, reach / np.sqrt(len(rows)) * (0.4 if in_town else 1.0), rng)
             if in_town and not taken:
                 spot = int(cells[np.argmin(far)])
             taken.append(spot)
@@ -111,12 +106,16 @@ def _apart(grid: Grid, cells: Array, weight: Array, taken: list[int], apart_m: f
     return int(rng.choice(cells, p=weight / weight.sum()))
 
 
-def place_targets_km2(facts: Facts, owner: Array, inside: Array, cell_m: float, rng: np.random.Generator) -> Array:
-    """Share each township's area among its places; communities are small."""
+def place_targets_km2(facts: Facts, owner: Array, inside: Array, cell_m: float, built_km2: Array,
+                      rng: np.random.Generator) -> Array:
+    """Share each township's area among its places: room for what is built, the rest mostly to villages."""
     weight = np.where(facts.places["kind"] == "community", 0.3, 1.0) * np.exp(rng.normal(0, 0.3, len(facts.places)))
     area = np.bincount(owner[inside & (owner >= 0)], minlength=len(facts.townships)) * cell_m**2 / 1e6
     of = facts.townships.set_index("township_code").index.get_indexer(facts.places["township_code"])
-    return weight / np.bincount(of, weights=weight)[of] * area[of]
+    built = np.bincount(of, weights=built_km2, minlength=len(area))
+    room = np.minimum(1.35, 0.8 * area / np.maximum(built, 1e-9))[of] * built_km2
+    left = area - np.bincount(of, weights=room, minlength=len(area))
+    return room + weight / np.bincount(of, weights=weight)[of] * left[of]
 
 
 def closed_between(weights: list[Array], owner: Array) -> list[Array]:
@@ -124,33 +123,44 @@ def closed_between(weights: list[Array], owner: Array) -> list[Array]:
     return [np.where(np.equal(*ends(owner, step)), weight, np.inf) for step, weight in zip(STEPS, weights, strict=True)]
 
 
-def place_polygons(grid: Grid, facts: Facts, label: Array, simplify_m: float = 90.0) -> list[shapely.Geometry]:
-    """Turn labels into polygons in degrees that share their borders exactly and fill the outline.
+def place_polygons(grid: Grid, facts: Facts, label: Array, rng: np.random.Generator) -> list[shapely.Geometry]:
+    """Turn labels into polygons in metres that share their borders exactly and fill the outline.
 
-    Returns
-    -------
-    list of geometries
-        One per place, EPSG:4326, coordinates rounded to six digits.
+    The borders of the raster are cut into arcs between their meeting points; each arc is smoothed with its ends held,
+    and all are moved a little by one field of noise, so that neighbours keep sharing them.
     """
     filled = label.astype(np.int32)
-    parts: dict[int, list[shapely.Geometry]] = {}
-    for geometry, value in shapes(filled, mask=filled >= 0, connectivity=4, transform=grid.transform):
-        parts.setdefault(int(value), []).append(shapely.geometry.shape(geometry))
-    cover = [shapely.union_all(parts[key]) for key in sorted(parts)]
-    smooth = shapely.coverage_simplify(cover, simplify_m)
-    lines = shapely.union_all([shapely.boundary(shape) for shape in smooth] + [shapely.boundary(facts.outline)])
+    parts = shapes(filled, mask=filled >= 0, connectivity=4, transform=grid.transform)
+    borders = shapely.union_all([shapely.boundary(shapely.geometry.shape(geometry)) for geometry, _ in parts])
+    noise = [22 * fractal(grid.shape, grid.cell_m, rng, longest_m=900) for _ in range(2)]
+    arcs = [_smooth_arc(grid, arc, noise) for arc in shapely.get_parts(shapely.line_merge(borders))]
+    lines = shapely.union_all([*arcs, shapely.boundary(facts.outline)])
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
     points = shapely.point_on_surface(faces)
     shapely.prepare(facts.outline)
-    faces = faces[shapely.contains(facts.outline, points)]
-    points = shapely.point_on_surface(faces)
-    tree = shapely.STRtree(smooth)
-    face, owner = tree.query(points, predicate="within")
-    keys = np.array(sorted(parts))
+    inside = shapely.contains(facts.outline, points)
+    owner = label.flat[grid.cell_at(shapely.get_coordinates(points[inside]))]
     by_place: dict[int, list[shapely.Geometry]] = {}
-    for index, of in zip(face.tolist(), keys[owner].tolist(), strict=True):
-        by_place.setdefault(of, []).append(faces[index])
-    return _rounded(_single_parts(by_place, len(facts.places)), facts.crs)
+    for face, of in zip(faces[inside], owner.tolist(), strict=True):
+        by_place.setdefault(of, []).append(face)
+    return _single_parts(by_place, len(facts.places))
+
+
+def _smooth_arc(grid: Grid, arc: shapely.LineString, noise: list[Array]) -> shapely.LineString:
+    """Smooth one arc of a raster border and move it by the noise."""
+    xy = shapely.get_coordinates(shapely.segmentize(arc, grid.cell_m / 2))
+    closed = bool((xy[0] == xy[-1]).all())
+    reach = min(3.2, len(xy) / 4)
+    if closed:
+        xy[:-1] = gaussian_filter1d(xy[:-1], reach, axis=0, mode="wrap")
+        xy[-1] = xy[0]
+    elif len(xy) > 4:
+        pad = min(len(xy) - 1, 14)
+        wide = np.pad(xy, ((pad, pad), (0, 0)), mode="reflect", reflect_type="odd")
+        xy[1:-1] = gaussian_filter1d(wide, reach, axis=0)[pad + 1: -pad - 1]
+    at = [(grid.north_m - xy[:, 1]) / grid.cell_m - 0.5, (xy[:, 0] - grid.west_m) / grid.cell_m - 0.5]
+    shift = np.column_stack([map_coordinates(field, at, order=1, mode="nearest") for field in noise])
+    return shapely.simplify(shapely.LineString(xy + shift), 9.0)
 
 
 def _single_parts(by_place: dict[int, list[shapely.Geometry]], count: int) -> list[shapely.Geometry]:
@@ -168,7 +178,7 @@ def _single_parts(by_place: dict[int, list[shapely.Geometry]], count: int) -> li
     return main
 
 
-def _rounded(polygons: list[shapely.Geometry], crs: str) -> list[shapely.Geometry]:
+def in_degrees(polygons: list[shapely.Geometry], crs: str) -> list[shapely.Geometry]:
     """Go to degrees, rounded to six digits; shared points stay shared."""
     to_degrees = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
 
@@ -176,8 +186,3 @@ def _rounded(polygons: list[shapely.Geometry], crs: str) -> list[shapely.Geometr
         return np.round(np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])), 6)
 
     return list(shapely.transform(np.array(polygons, dtype=object), turn))
-
-
-def unit_table(facts: Facts, polygons: list[shapely.Geometry]) -> pd.DataFrame:
-    """Join the places' facts with their polygons."""
-    return facts.places.assign(geometry=polygons)

@@ -6,16 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from .facts import Facts
 from .grid import Array, Grid
 
 #: Share of a place's people who live in its built-up area, by urban-rural code; people per km2 of it.
 _BUILT_SHARE = {"111": 0.98, "112": 0.85, "121": 0.8, "122": 0.6, "123": 0.8, "210": 0.45, "220": 0.0}
-_BUILT_PER_KM2 = {"111": 13_000, "112": 8_000, "121": 7_500, "122": 5_500, "123": 7_500, "210": 4_500, "220": 1.0}
+_BUILT_PER_KM2 = {"111": 10_500, "112": 7_000, "121": 6_500, "122": 5_000, "123": 6_500, "210": 4_000, "220": 1.0}
 _TYPICAL_PEOPLE = {"111": 9_000, "112": 5_200, "121": 4_600, "122": 2_600, "123": 3_000, "210": 1_500, "220": 1_000}
 _OLD_FACTOR = {"111": 0.72, "112": 0.85, "121": 0.95, "122": 1.1, "123": 0.9, "210": 1.3, "220": 1.42}
-_URBAN_POINT, _RURAL_POINT, _BELT_POINT, _HAMLET_PEOPLE = 46, 26, 130, 95
+_URBAN_POINT, _RURAL_POINT, _BELT_POINT, _HAMLET_PEOPLE = 46, 25, 130, 58
 
 
 class Groups(NamedTuple):
@@ -50,19 +51,42 @@ def share_out(total: int, weights: Array, limit: Array | None = None) -> Array:
     return given.astype(int)
 
 
-def place_people(facts: Facts, rng: np.random.Generator) -> Array:
-    """Give each place its people: urban places sum to the urban total, all to the census, neighbours to theirs."""
+def place_people(facts: Facts, rng: np.random.Generator, limit: Array | None = None) -> Array:
+    """Give each place its people: urban places sum to the urban total, all to the census, neighbours to theirs.
+
+    Parameters
+    ----------
+    limit : (n,) array, optional
+        The most that a place has room for.
+    """
     code = facts.places["urban_rural_code"]
     inside = facts.places["township_code"].isin(facts.inside_codes).to_numpy()
     urban = code.str.startswith("1").to_numpy()
     weight = code.map(_TYPICAL_PEOPLE).to_numpy(float) * np.exp(rng.normal(0, 0.32, len(code)))
     totals = facts.settings["people"]
+    weight *= _towards_hints(facts, weight, int(totals["residents"]))
     people = np.zeros(len(code), int)
     for chosen, total in ((inside & urban, totals["urban"]), (inside & ~urban, totals["residents"] - totals["urban"]),
                           (~inside, totals["neighbours"])):
         if chosen.any():
-            people[chosen] = share_out(int(total), weight[chosen])
+            room = None if limit is None else limit[chosen]
+            people[chosen] = share_out(int(total), weight[chosen], room)
     return people
+
+
+def room_for(owner: Array, blocked: Array, cell_m: float, count: int, per_km2: float = 12_000) -> Array:
+    """Give the most people that each place has room for on its dry land."""
+    dry = owner[(owner >= 0) & ~blocked]
+    return np.bincount(dry, minlength=count) * cell_m**2 / 1e6 * per_km2 + 60
+
+
+def _towards_hints(facts: Facts, weight: Array, residents: int) -> Array:
+    """Give each place the factor that brings its township near the number of people it is said to have."""
+    hint = facts.townships.set_index("township_code")["people_hint"]
+    township = facts.places["township_code"]
+    inside = township.isin(facts.inside_codes).to_numpy()
+    expected = pd.Series(weight * residents / weight[inside].sum()).groupby(township.to_numpy()).sum()
+    return township.map(hint / expected).fillna(1.0).to_numpy(float)
 
 
 def built_km2(facts: Facts, people: Array) -> Array:
@@ -211,3 +235,19 @@ def points_of(grid: Grid, facts: Facts, people: Array, hamlets: pd.DataFrame, be
     points = pd.concat(tables, ignore_index=True)
     points = points[points["population"] > 0]
     return points.sort_values("place", kind="stable", key=lambda place: place % (len(people) + 1), ignore_index=True)
+
+
+def inside_own_place(points: pd.DataFrame, polygons: list[shapely.Geometry], surface: shapely.Geometry) -> pd.DataFrame:
+    """Move the few points that smooth borders left outside their place a little way into it, onto dry ground."""
+    shapes = np.array(polygons, dtype=object)
+    place = points["place"].to_numpy()
+    xy = points[["x_m", "y_m"]].to_numpy(copy=True)
+    known = np.flatnonzero(place >= 0)
+    here = shapely.points(xy[known])
+    astray = known[~shapely.contains(shapes[place[known]], here)]
+    rooms = {n: shapely.difference(shapely.buffer(shapes[n], -25), shapely.buffer(surface, 10))
+             for n in np.unique(place[astray]).tolist()}
+    for row in astray:
+        room = rooms[int(place[row])]
+        xy[row] = shapely.get_coordinates(shapely.shortest_line(room, shapely.Point(xy[row])))[0]
+    return points.assign(x_m=xy[:, 0], y_m=xy[:, 1])

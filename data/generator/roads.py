@@ -10,7 +10,7 @@ from scipy.spatial import Delaunay, cKDTree
 
 from .facts import Facts
 from .grid import Array, Grid
-from .routing import RANKS, RoadGrid, _key
+from .routing import RoadGrid, link_key
 from .water import Water
 
 _WINDING_WANTED = 2.1
@@ -24,7 +24,8 @@ def lay_main_roads(roads: RoadGrid, facts: Facts, water: Water) -> None:
         stops = [_snap(grid, water, point, facts, seats) for point in corridor["points"]]
         for start, goal in zip(stops[:-1], stops[1:], strict=True):
             if start != goal:
-                roads.lay(roads.route(start, goal, corridor["road_class"]), corridor["road_class"])
+                path = roads.route(start, goal, corridor["road_class"])
+                roads.lay(path, corridor["road_class"], corridor["name"])
     for first, second, shortest in _neighbour_pairs(grid.xy_m(seats)):
         road_class = "secondary" if shortest else "tertiary"
         roads.lay(roads.route(int(seats[first]), int(seats[second]), road_class), road_class)
@@ -78,22 +79,23 @@ def lay_village_roads(roads: RoadGrid, seats: Array, rng: np.random.Generator) -
         True for villages linked by a track only.
     """
     paths = roads.reach(seats, "unclassified")
-    shared = Counter(_key(a, b) for path in paths for a, b in zip(path[:-1], path[1:], strict=True))
+    shared = Counter(link_key(a, b) for path in paths for a, b in zip(path[:-1], path[1:], strict=True))
     by_track = np.zeros(len(seats), bool)
     for n, path in enumerate(paths):
-        by_track[n] = len(path) > 8 and all(shared[_key(a, b)] == 1 for a, b in zip(path[:3], path[1:4], strict=True)) \
+        by_track[n] = len(path) > 8 and all(shared[link_key(a, b)] == 1 for a, b in zip(path[:3], path[1:4], strict=True)) \
             and rng.random() < 0.07
         for a, b in zip(path[:-1], path[1:], strict=True):
-            used = shared[_key(a, b)]
+            used = shared[link_key(a, b)]
             road_class = "tertiary" if used >= 4 else "track" if by_track[n] and used == 1 else "unclassified"
             roads.lay([a, b], road_class)
-    _lay_loops(roads, seats, "unclassified", limit_m=4500, share=0.6, rng=rng)
+    _lay_loops(roads, seats, "unclassified", limit_m=4500, share=0.45, rng=rng)
     return by_track
 
 
 def _lay_loops(roads: RoadGrid, stops: Array, road_class: str, *, limit_m: float, share: float,
                rng: np.random.Generator) -> None:
     """Link neighbours whose way by road is far longer than the straight one."""
+    stops = np.intersect1d(stops, roads.cells())
     xy = roads.grid.xy_m(stops)
     pairs = np.unique(np.sort(np.concatenate(
         [Delaunay(xy).simplices[:, two] for two in ((0, 1), (1, 2), (0, 2))]), axis=1), axis=0)
@@ -115,9 +117,6 @@ def lay_hamlet_roads(roads: RoadGrid, hamlets: pd.DataFrame, rng: np.random.Gene
         for path in roads.reach(part["cell"].to_numpy(), str(class_)):
             for a, b in zip(path[:-1], path[1:], strict=True):
                 roads.lay([a, b], str(class_))
-    _lay_loops(roads, linked["cell"].drop_duplicates().to_numpy(), "path", limit_m=900, share=0.5, rng=rng)
+    _lay_loops(roads, linked["cell"].drop_duplicates().to_numpy(), "path", limit_m=1100, share=0.75, rng=rng)
 
 
-def class_name(rank: int) -> str:
-    """Give the OSM word of a rank."""
-    return RANKS[rank]

@@ -19,6 +19,7 @@ RANKS: tuple[str, ...] = ("motorway", "motorway_link", "trunk", "primary", "seco
 _EASY_GRADE = {"trunk": 0.045, "primary": 0.05, "secondary": 0.055, "tertiary": 0.065, "unclassified": 0.08,
                "track": 0.11, "path": 0.16}
 _SHARED = 0.3
+_AROUND = [(dr, dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1)]
 _BRIDGE_EFFORT_M = 350.0
 
 
@@ -27,6 +28,7 @@ class Link(NamedTuple):
 
     rank: int
     bridge: bool
+    name: str = ""
 
 
 class RoadGrid:
@@ -35,7 +37,7 @@ class RoadGrid:
     def __init__(self, grid: Grid, terrain: Terrain, water: Water, noise: Array) -> None:
         self.grid = grid
         self.links: dict[tuple[int, int], Link] = {}
-        self.bridge_ways = {_key(bridge.cell_a, bridge.cell_b) for bridge in water.bridges}
+        self.bridge_ways = {link_key(bridge.cell_a, bridge.cell_b) for bridge in water.bridges}
         self._height_m = terrain.height_m
         self._length_m = [grid.cell_m * float(np.hypot(*step)) for step in STEPS]
         self._open = [_passable(water.blocked, step) for step in STEPS]
@@ -54,7 +56,8 @@ class RoadGrid:
         for n, step in enumerate(STEPS):
             low, high = ends(height, step)
             grade = np.abs(high - low) / self._length_m[n]
-            effort = self._length_m[n] * (1 + (grade / _EASY_GRADE[road_class]) ** 2) * np.add(*ends(rough, step)) / 2
+            strain = (grade / _EASY_GRADE[road_class]) ** 2
+            effort = self._length_m[n] * (1 + strain + 0.12 * strain**2) * np.add(*ends(rough, step)) / 2
             shape = effort.shape
             left = cols.start or 0
             at = (slice((rows.start or 0), (rows.start or 0) + shape[0]), slice(left, left + shape[1]))
@@ -63,18 +66,21 @@ class RoadGrid:
             out.append(np.where(self._open[n][at], effort, np.inf))
         return out
 
-    def lay(self, path: list[int], road_class: str) -> None:
+    def lay(self, path: list[int], road_class: str, name: str = "") -> None:
         """Lay a road along neighbouring cells; bridges are known by their ends."""
         rank = RANKS.index(road_class)
         for a, b in zip(path[:-1], path[1:], strict=True):
-            key = _key(a, b)
+            key = link_key(a, b)
             bridge = key in self.bridge_ways
             old = self.links.get(key)
-            self.links[key] = Link(min(rank, old.rank) if old else rank, bridge)
+            if old is None or rank < old.rank:
+                self.links[key] = Link(rank, bridge, name)
             if old is None and not bridge:
                 self._mark(a, b)
-        cells = np.array(path)
-        self._beside.flat[cells] = 1.7
+        row, col = np.divmod(np.array(path), self.grid.cols)
+        for dr, dc in _AROUND:
+            near = (np.clip(row + dr, 0, self.grid.rows - 1), np.clip(col + dc, 0, self.grid.cols - 1))
+            self._beside[near] = np.maximum(self._beside[near], 1.7 if dr == dc == 0 else 1.35)
 
     def _mark(self, a: int, b: int) -> None:
         (row_a, col_a), (row_b, col_b) = divmod(a, self.grid.cols), divmod(b, self.grid.cols)
@@ -151,7 +157,7 @@ class RoadGrid:
         return dijkstra(graph, indices=np.searchsorted(cells, starts)), cells
 
 
-def _key(a: int, b: int) -> tuple[int, int]:
+def link_key(a: int, b: int) -> tuple[int, int]:
     return (a, b) if a < b else (b, a)
 
 

@@ -17,16 +17,19 @@ from .water import Water
 
 def built_up(grid: Grid, facts: Facts, terrain: Terrain, water: Water, owner: Array, seats: Array,
              area_km2: Array) -> Array:
-    """Grow each place's built-up area from its seat over gentle ground, inside the place.
+    """Grow each place's built-up area over gentle ground inside the place, from its seat and from the town's core.
 
     Returns
     -------
     (rows, cols) array
         Position of the place; -1 outside built-up areas.
     """
-    effort = 1 + (terrain.slope / 0.11) ** 2 + 25 * water.blocked
+    effort = 1 + (terrain.slope / 0.13) ** 2 + 4 * water.blocked
     weights = [np.add(*ends(effort, step)) / 2 * float(np.hypot(*step)) * grid.cell_m for step in STEPS]
-    cost, _, _ = spread(closed_between(weights, owner), grid.shape, seats, np.zeros(len(seats)))
+    own, _, _ = spread(closed_between(weights, owner), grid.shape, seats, np.zeros(len(seats)))
+    cores = grid.cell_at(np.vstack([facts.townships[["x_m", "y_m"]].to_numpy(), np.array(facts.centre_m)]))
+    core, _, _ = spread(weights, grid.shape, cores, np.zeros(len(cores)))
+    cost = core + 0.35 * own
     built = np.full(owner.size, -1)
     flat, dry = owner.ravel(), ~water.blocked.ravel()
     for place in np.flatnonzero(area_km2 > 0.02):

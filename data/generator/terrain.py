@@ -141,7 +141,7 @@ def _hill_slope(grid: Grid, facts: Facts, rng: np.random.Generator) -> Array:
     _, y = grid.all_xy_m()
     south, north = facts.outline.bounds[1], facts.outline.bounds[3]
     rise = 0.38 + 0.16 * smooth_step(y, south, north)
-    return rise * np.exp(0.38 * fractal(grid.shape, grid.cell_m, rng, longest_m=2500, power=1.3))
+    return rise * np.exp(0.42 * fractal(grid.shape, grid.cell_m, rng, longest_m=2500, power=1.05))
 
 
 def _climb(slope: Array, cell_m: float) -> list[Array]:

@@ -13,7 +13,7 @@ import rasterio
 import shapely
 from pyproj import Transformer
 
-from .facilities import COLUMNS
+from .facilities import COLUMNS, LAYERS
 from .facts import Facts
 from .grid import Array, Grid
 from .lines import Network
@@ -78,7 +78,7 @@ def road_lines(network: Network, crs: str) -> gpd.GeoDataFrame:
     """Join segments of one kind into lines that share their end points exactly, coordinates to 0.1 m."""
     xy = np.round(network.xy_m, 1)
     table = network.segments.sort_values(["rank", "u", "v"], kind="stable")
-    keys = table[["rank", "bridge", "tunnel", "oneway"]].apply(tuple, axis=1).to_numpy()
+    keys = table[["rank", "bridge", "tunnel", "oneway", "name"]].apply(tuple, axis=1).to_numpy()
     u, v = table["u"].to_numpy(int), table["v"].to_numpy(int)
     around: dict[int, list[int]] = {}
     for n, (a, b) in enumerate(zip(u.tolist(), v.tolist(), strict=True)):
@@ -106,10 +106,10 @@ def road_lines(network: Network, crs: str) -> gpd.GeoDataFrame:
             grow(nodes, keys[n])
         lines.append(shapely.LineString(xy[nodes]))
         kinds.append(keys[n])
-    rank, bridge, tunnel, oneway = zip(*kinds, strict=True)
+    rank, bridge, tunnel, oneway, name = zip(*kinds, strict=True)
     names = [RANKS[int(value)] for value in rank]
     return gpd.GeoDataFrame({
-        "way_id": np.arange(1, len(lines) + 1), "road_class": names, "name": "",
+        "way_id": np.arange(1, len(lines) + 1), "road_class": names, "name": list(name),
         "oneway": np.array(oneway, dtype=np.int8), "bridge": np.array(bridge, bool), "tunnel": np.array(tunnel, bool),
         "maxspeed_kph": [float(_MAXSPEED_KPH.get(name, np.nan)) for name in names], "quality": "model",
     }, geometry=lines, crs=crs)
@@ -143,3 +143,40 @@ def write_facilities(folder: Path, layers: dict[str, pd.DataFrame], crs: str) ->
         lon, lat = to_degrees.transform(table["x_m"], table["y_m"])
         table = table.assign(lon=[f"{value:.6f}" for value in lon], lat=[f"{value:.6f}" for value in lat])
         table[list(COLUMNS)].to_csv(folder / f"{layer}.csv", index=False, lineterminator="\n")
+
+
+def write_runfile(out: Path, facts: Facts, buffer_m: float) -> None:
+    """Write county.toml beside the data of a made-up district, with the policy that stands beside the generator."""
+    policy = (Path(__file__).resolve().parents[1] / "policy.toml").read_text(encoding="utf-8")
+    (out / "policy.toml").write_text(policy, encoding="utf-8")
+    head = f"""# Run file of a district that does not exist: names, codes and all data are made up.
+[district]
+name = "{facts.name}"
+code = "{facts.code}"
+crs = "{facts.crs}"
+buffer_m = {buffer_m:.0f}
+language = "zh"
+
+[boundaries]
+file = "boundaries/townships.geojson"
+places = "boundaries/places.geojson"
+quality = "model"
+
+[people]
+file = "population/demand.csv"
+quality = "model"
+
+[barriers]
+file = "boundaries/barriers.geojson"
+
+[roads]
+file = "roads/roads.parquet"
+elevation = "roads/elevation.tif"
+quality = "model"
+
+[policy]
+file = "policy.toml"
+"""
+    layers = "".join(f'\n[[facilities]]\nlayer = "{layer}"\nfile = "facilities/{layer}.csv"\nquality = "model"\n'
+                     for layer in LAYERS)
+    (out / "county.toml").write_text(head + layers, encoding="utf-8")

@@ -12,7 +12,7 @@ import pandas as pd
 from lifecircle.indicators.registry import exact, family, indicator, share
 from lifecircle.indicators.rows import rows, unit_sums
 from lifecircle.policy import LayerPolicy
-from lifecircle.traveltimes import TravelTimes, points_of, used_modes
+from lifecircle.traveltimes import TravelTimes, used_modes
 
 Array = npt.NDArray[Any]
 
@@ -185,7 +185,7 @@ def middle_points(times: TravelTimes) -> pd.DataFrame:
     DataFrame
         place_code, township_code, class, row (position in the demand table); places without people are left out.
     """
-    demand, xy = times.demand, points_of(times.demand)
+    demand, xy = times.demand, times.xy_m
     frame = pd.DataFrame({"place_code": demand["place_code"], "x": xy[:, 0], "y": xy[:, 1],
                           "weight": demand["population"].to_numpy(dtype=float)})
     frame = frame[frame["weight"] > 0]

@@ -35,10 +35,11 @@ def unit_sums(frame: pd.DataFrame, columns: list[str], townships: gpd.GeoDataFra
     whole = frame.assign(**{"class": "all"})
     parts = []
     for part in (frame[frame["class"].isin(list(classes))], whole):
-        sums = part.groupby(["township_code", "class"], sort=True)[columns].sum().reset_index()
+        sums = part.groupby(["township_code", "class"], sort=True)[columns].sum()
         if part is whole:
-            sums = sums.set_index("township_code").reindex(names.index, fill_value=0.0).reset_index()
-            sums["class"] = "all"
+            every = pd.MultiIndex.from_product([names.index, ["all"]], names=["township_code", "class"])
+            sums = sums.reindex(every, fill_value=0.0)
+        sums = sums.reset_index()
         sums.insert(1, "township", sums["township_code"].map(names))
         total = part.groupby("class", sort=True)[columns].sum().reset_index()
         parts += [sums, total.assign(township_code=district[0], township=district[1])]

@@ -62,5 +62,6 @@ def _part(layer: gpd.GeoDataFrame, default: str, crs: str, path: Path) -> gpd.Ge
     if wrong.any():
         first = table[wrong].iloc[0]
         raise BadValueError(path, f"row {first_of(table.index[wrong])} is no barrier: kind {first['kind']}, "
-                                  f"{first.geometry.geom_type}", f"kinds are {', '.join(KINDS)}; barriers are polygons or lines")
+                                  f"{first.geometry.geom_type}",
+                            f"kinds are {', '.join(KINDS)}; barriers are polygons or lines")
     return table

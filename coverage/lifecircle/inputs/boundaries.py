@@ -14,7 +14,8 @@ from lifecircle.errors import BadValueError, ConfigError, MissingColumnError, No
 from lifecircle.inputs.cells import as_numbers, as_text, parse_number
 from lifecircle.inputs.files import parse_crs
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.osm import OsmExtract, Relation, extract_of
+from lifecircle.inputs.osm import OsmExtract, extract_of
+from lifecircle.inputs.osmscan import Relation
 from lifecircle.inputs.shapes import WGS84, clean, read_source, to_crs
 from lifecircle.runfile import OsmSource, RunFile
 from lifecircle.tables import check
@@ -84,7 +85,7 @@ def study_crs(runfile: RunFile, frame: gpd.GeoDataFrame, where: str | Path) -> s
     outline = to_crs(frame, WGS84, where).geometry.to_numpy()
     centre = shapely.centroid(shapely.geometrycollections(outline))
     lon, lat = float(centre.x), float(centre.y)
-    if 73.5 <= lon <= 135.0 and 3.0 <= lat <= 54.0:
+    if 73.5 <= lon <= 136.5 and 3.0 <= lat <= 54.0:
         zone = min(max(round(lon / 3), 25), 45)
         return f"EPSG:{4534 + zone - 25}"
     north = 32600 if lat >= 0 else 32700

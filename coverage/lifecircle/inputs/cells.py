@@ -90,8 +90,8 @@ def as_numbers(cells: pd.Series, where: str | Path, column: str, *, blank: bool 
         If a cell holds no number, nothing, or one below zero; the rows are named.
     """
     texts = as_text(cells) if not pd.api.types.is_numeric_dtype(cells) else None
-    numbers = cells.astype("float64") if texts is None else pd.Series([parse_number(text) for text in texts],
-                                                                      index=cells.index, dtype="float64")
+    values = cells.to_numpy("float64", na_value=np.nan) if texts is None else [parse_number(text) for text in texts]
+    numbers = pd.Series(values, index=cells.index, dtype="float64")
     empty = cells.isna() if texts is None else texts == ""
     faults = {"no number": numbers.isna() & ~empty | np.isinf(numbers), "nothing": empty & (not blank),
               "a negative number": (numbers < 0) & (not negative)}

@@ -122,7 +122,8 @@ class Elevation:
         """Give row and column of positions, counted in cells from the centre of the first one."""
         x, y = self._to_raster.transform(*np.asarray(xy, dtype=np.float64).reshape(-1, 2).T)
         x, y, back = np.asarray(x), np.asarray(y), ~self.transform
-        return back.d * x + back.e * y + back.f - 0.5, back.a * x + back.b * y + back.c - 0.5
+        with np.errstate(invalid="ignore"):  # what the CRS cannot hold comes out as inf, and lies outside
+            return back.d * x + back.e * y + back.f - 0.5, back.a * x + back.b * y + back.c - 0.5
 
     def nearest(self, values: Array, xy: Array) -> Array:
         """Give the value of the cell that each position lies in, for any array over the raster.

@@ -19,6 +19,8 @@ from lifecircle.inputs.shapes import clean, locate, read_source, to_crs
 from lifecircle.runfile import Facilities, OsmSource, RunFile
 from lifecircle.tables import check
 
+#: The words of facility registers -> ours.
+STATUS_WORDS = {"已建": "existing", "现状": "existing", "在建": "building", "拟建": "planned", "规划": "planned"}
 _NUMBERS = ("capacity", "area_m2", "effective_area_m2")
 _COLUMNS = ("facility_id", "layer", "name", "level", "status", "opens_year", "capacity", "capacity_unit", "area_m2",
             "effective_area_m2", "township_code", "source", "quality", "inside", "geometry")
@@ -123,6 +125,7 @@ def _columns(raw: gpd.GeoDataFrame, source: Facilities, where: Path, count: int)
     for name, default in defaults.items():
         given = text_column(raw, name)
         texts[name] = given.where(given != "", default)
+    texts["status"] = texts["status"].replace(STATUS_WORDS)
     numbers = {name: as_numbers(raw[name], where, name, blank=True, negative=False) if name in raw.columns else np.nan
                for name in (*_NUMBERS, "opens_year")}
     return gpd.GeoDataFrame({"facility_id": _ids(raw, source.layer, where, count), "layer": source.layer, **texts,

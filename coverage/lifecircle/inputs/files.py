@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 # GDAL reads the list when it registers its drivers: those that open other files or addresses are left out.
-_FOLLOWERS = ("OGR_VRT", "GDALG", "HTTP", "WFS", "OAPIF", "OGCAPI", "CSW", "Carto", "AmigoCloud", "Elasticsearch", "NGW",
-              "PLSCENES", "EEDA", "GeoRSS", "GPSBabel", "ADBC")
+_FOLLOWERS = ("OGR_VRT", "GDALG", "HTTP", "WFS", "OAPIF", "OGCAPI", "CSW", "Carto", "AmigoCloud", "Elasticsearch",
+              "NGW", "PLSCENES", "EEDA", "GeoRSS", "GPSBabel", "ADBC")
 os.environ.setdefault("GDAL_SKIP", ",".join(_FOLLOWERS))
 
 import geopandas as gpd  # noqa: E402
@@ -34,7 +34,7 @@ from lifecircle.errors import (  # noqa: E402
     first_of,
 )
 
-_FORBIDDEN = ("://", "/vsi", "<", "{", "\0")
+_FORBIDDEN = ("://", "<", "{", "\0")
 _HEAD_BYTES = 65_536
 
 
@@ -44,9 +44,9 @@ def check_name(name: str | Path) -> None:
     Raises
     ------
     UnreadableFileError
-        If the name holds ``://``, ``/vsi``, ``<``, ``{`` or NUL.
+        If the name holds ``://``, ``<``, ``{`` or NUL, or begins with ``/vsi`` as GDAL's virtual files do.
     """
-    found = [mark for mark in _FORBIDDEN if mark in str(name)]
+    found = [mark for mark in _FORBIDDEN if mark in str(name)] + ["/vsi"] * str(name).startswith("/vsi")
     if found:
         raise UnreadableFileError(str(name).replace("\0", "\\0")[:200], f"a file name may not hold {found[0]!r}",
                                   "copy the file beside the run file and name it")

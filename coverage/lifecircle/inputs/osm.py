@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -18,7 +18,17 @@ from pyproj import Transformer
 
 from lifecircle.errors import ConfigError, EmptyTableError, UnreadableFileError
 from lifecircle.inputs.files import existing_file
-from lifecircle.osmtags import RoadTags, parse_duration_min, road_tags
+from lifecircle.inputs.osmscan import (
+    WATER_KEYS,
+    Feature,
+    Relation,
+    Ways,
+    collect_features,
+    collect_ways,
+    is_boundary,
+    is_water,
+)
+from lifecircle.osmtags import RoadTags
 from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.runfile import RunFile, TagFilter
 
@@ -26,31 +36,6 @@ Array = npt.NDArray[Any]
 
 WGS84 = "EPSG:4326"
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.xml", ".osm.gz", ".osm.bz2")
-_ROAD_KEYS = ("highway", "route", "area", "oneway", "junction", "maxspeed", "speed_kph", "bridge", "tunnel", "foot",
-              "bicycle", "access", "vehicle", "motorcar", "motor_vehicle", "motorroad", "duration")
-_SPEED = _ROAD_KEYS.index("maxspeed")
-_NO_LIMIT = {"none", "no", "signals", "variable", "unposted", "unknown", "implicit", "default", "signs"}
-_WATER_KEYS = ("natural", "waterway", "landuse")
-_RIVERS = {"river", "canal"}
-
-
-class Feature(NamedTuple):
-    """A node, an area or an open line with its tags; kind is n, w or r and says what OSM object it was."""
-
-    kind: str
-    osm_id: int
-    tags: dict[str, str]
-    wkb: str
-    dimension: int
-
-
-class Relation(NamedTuple):
-    """A boundary relation of the extract, assembled or not."""
-
-    osm_id: int
-    admin_level: str
-    name: str
-    lines: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -107,11 +92,11 @@ class OsmExtract:
         return self._ways.unread_speeds
 
     @cached_property
-    def _ways(self) -> _Ways:
+    def _ways(self) -> Ways:
         processor = (osmium.FileProcessor(str(self.path), osmium.osm.NODE | osmium.osm.WAY).with_locations()
                      .with_filter(osmium.filter.EntityFilter(osmium.osm.WAY))
                      .with_filter(osmium.filter.KeyFilter("highway", "route")))
-        return _collect_ways(self._read(processor))
+        return collect_ways(self._read(processor))
 
     # everything else
 
@@ -125,7 +110,7 @@ class OsmExtract:
         list of Relation
         """
         level = str(admin_level)
-        found = [item for item in self._features if item.dimension == 2 and _is_boundary(item.tags)
+        found = [item for item in self._features if item.dimension == 2 and is_boundary(item.tags)
                  and item.tags.get("admin_level") == level and item.kind == "r"]
         closed = {item.osm_id for item in found}
         unclosed = [relation for relation in self._relations
@@ -144,12 +129,12 @@ class OsmExtract:
     def admin_levels(self) -> dict[str, int]:
         """Count the closed administrative areas per level."""
         levels = [item.tags.get("admin_level", "") for item in self._features
-                  if item.dimension == 2 and item.kind == "r" and _is_boundary(item.tags)]
+                  if item.dimension == 2 and item.kind == "r" and is_boundary(item.tags)]
         return {level: levels.count(level) for level in sorted(set(levels), key=lambda text: (len(text), text))}
 
     def named_areas(self, name: str) -> gpd.GeoDataFrame:
         """Give the administrative areas of any level that bear a name (``name`` or ``name:…``)."""
-        found = [item for item in self._features if item.dimension == 2 and _is_boundary(item.tags)
+        found = [item for item in self._features if item.dimension == 2 and is_boundary(item.tags)
                  and name in {text for key, text in item.tags.items() if key == "name" or key.startswith("name:")}]
         return _frame(found, ("name", "admin_level"))
 
@@ -194,7 +179,7 @@ class OsmExtract:
         GeoDataFrame
             osm_id, geometry (polygons and lines) in EPSG:4326.
         """
-        return _frame([item for item in self._features if _is_water(item)], ())
+        return _frame([item for item in self._features if is_water(item)], ())
 
     @cached_property
     def _features(self) -> list[Feature]:
@@ -206,9 +191,9 @@ class OsmExtract:
 
     @cached_property
     def _scan(self) -> tuple[list[Feature], list[Relation]]:
-        keys = osmium.filter.KeyFilter(*sorted({"boundary", "place", *_WATER_KEYS, *self.keys}))
+        keys = osmium.filter.KeyFilter(*sorted({"boundary", "place", *WATER_KEYS, *self.keys}))
         processor = osmium.FileProcessor(str(self.path)).with_areas(keys).with_filter(keys)
-        return _collect_features(self._read(processor), self.keys)
+        return collect_features(self._read(processor), self.keys)
 
     def _read(self, processor: Any) -> Iterator[Any]:
         """Go through an extract and name the file when it breaks."""
@@ -218,136 +203,12 @@ class OsmExtract:
             raise UnreadableFileError(self.path, f"the extract is broken: {error}", "fetch it again") from error
 
 
-class _Ways(NamedTuple):
-    """Roads as chains of nodes.
-
-    ``refs``, ``lonlat``, ``way`` and ``chain`` run over the nodes of all ways: OSM id, position, position of the way,
-    and a number that changes where a way was cut because the extract lacks a node. ``ids``, ``tags``, ``minutes`` and
-    ``whole`` run over the ways. ``unread_speeds`` counts the texts of maxspeed that could not be read.
-    """
-
-    refs: Array
-    lonlat: Array
-    way: Array
-    chain: Array
-    ids: Array
-    tags: list[RoadTags]
-    minutes: Array
-    whole: Array
-    unread_speeds: dict[str, int]
-
-
-def _collect_ways(ways: Iterable[Any]) -> _Ways:
-    factory = osmium.geom.WKBFactory()
-    known: dict[tuple[str | None, ...], RoadTags | None] = {}
-    refs: list[int] = []
-    lines: list[str] = []
-    gaps: list[bool] = []
-    counts, ids, tags, minutes, whole = [], [], [], [], []
-    unread: dict[str, int] = {}
-    for way in ways:
-        get = way.tags.get
-        said = tuple([get(key) for key in _ROAD_KEYS])
-        if said not in known:
-            known[said] = road_tags({key: value for key, value in zip(_ROAD_KEYS, said, strict=True) if value})
-        road = known[said]
-        if road is None:
-            continue
-        if said[_SPEED] and road.maxspeed_kph != road.maxspeed_kph and said[_SPEED] not in _NO_LIMIT:
-            unread[said[_SPEED]] = unread.get(said[_SPEED], 0) + 1
-        try:
-            lines.append(factory.create_linestring(way, use_nodes=osmium.geom.ALL))
-            nodes = [node.ref for node in way.nodes]
-            cuts = [False] * len(nodes)
-        except (osmium.InvalidLocationError, RuntimeError):
-            nodes, points, cuts = _present(way)
-            if len(nodes) < 2:
-                continue
-            lines.append(shapely.to_wkb(shapely.linestrings(points), hex=True))
-        refs += nodes
-        gaps += cuts
-        counts.append(len(nodes))
-        ids.append(way.id)
-        tags.append(road)
-        minutes.append(parse_duration_min(said[-1]) if road.ferry and said[-1] else np.nan)
-        whole.append(not any(cuts))
-    number = np.repeat(np.arange(len(counts)), counts)
-    begins = np.ones(len(number), dtype=bool)
-    begins[1:] = number[1:] != number[:-1]
-    chain = np.cumsum(begins | np.array(gaps, dtype=bool))
-    lonlat = shapely.get_coordinates(shapely.from_wkb(np.array(lines, dtype=object)))
-    return _Ways(np.array(refs, dtype=np.int64), lonlat, number, chain, np.array(ids, dtype=np.int64), tags,
-                 np.array(minutes, dtype=np.float64), np.array(whole, dtype=bool), unread)
-
-
-def _present(way: Any) -> tuple[list[int], list[tuple[float, float]], list[bool]]:
-    """Give the nodes of a way that the extract holds, and before which of them it has a gap."""
-    refs, points, gaps, gap = [], [], [], False
-    for node in way.nodes:
-        if node.location.valid():
-            refs.append(node.ref)
-            points.append((node.lon, node.lat))
-            gaps.append(gap)
-            gap = False
-        else:
-            gap = True
-    if gap and gaps:
-        gaps[0] = True
-    return refs, points, gaps
-
-
-def _ferry_speeds(columns: dict[str, Array], ways: _Ways, of: Array, length_m: Array) -> Array:
+def _ferry_speeds(columns: dict[str, Array], ways: Ways, of: Array, length_m: Array) -> Array:
     """Work out the speed of ferries that say how long they take; other speeds are as tagged."""
     whole_m = np.bincount(of, weights=length_m, minlength=len(ways.ids))
     with np.errstate(divide="ignore", invalid="ignore"):
         kph = np.where(ways.whole & (ways.minutes > 0), whole_m / 1000 / (ways.minutes / 60), np.nan)[of]
     return np.where(np.isfinite(kph) & (kph > 0), kph, columns["speed_kph"])
-
-
-def _collect_features(objects: Iterable[Any], keys: frozenset[str]) -> tuple[list[Feature], list[Relation]]:
-    factory = osmium.geom.WKBFactory()
-    features, relations = [], []
-    for item in objects:
-        if item.is_node():
-            if "place" in item.tags or any(key in item.tags for key in keys):
-                features.append(Feature("n", item.id, dict(item.tags), factory.create_point(item), 0))
-        elif item.is_way():
-            if item.tags.get("waterway") in _RIVERS and len(item.nodes) > 1:
-                features.extend(_river(item, factory))
-        elif item.is_area():
-            if _is_boundary(item.tags) or _is_water_area(item.tags) or any(key in item.tags for key in keys):
-                kind = "w" if item.from_way() else "r"
-                features.append(Feature(kind, item.orig_id(), dict(item.tags), factory.create_multipolygon(item), 2))
-        elif _is_boundary(item.tags) and item.tags.get("type") in {"boundary", "multipolygon"}:
-            lines = frozenset(member.ref for member in item.members if member.type == "w")
-            relations.append(Relation(item.id, item.tags.get("admin_level", ""), item.tags.get("name", ""), lines))
-    return features, relations
-
-
-def _river(way: Any, factory: Any) -> Iterator[Feature]:
-    tags = dict(way.tags)
-    try:
-        yield Feature("w", way.id, tags, factory.create_linestring(way), 1)
-    except (osmium.InvalidLocationError, RuntimeError):
-        _, points, gaps = _present(way)
-        for part in np.split(np.array(points).reshape(-1, 2), np.flatnonzero(gaps[1:]) + 1):
-            if len(np.unique(part, axis=0)) > 1:
-                yield Feature("w", way.id, tags, shapely.to_wkb(shapely.linestrings(part), hex=True), 1)
-
-
-def _is_boundary(tags: Any) -> bool:
-    return tags.get("boundary") == "administrative"
-
-
-def _is_water_area(tags: Any) -> bool:
-    return (tags.get("natural") == "water" or tags.get("waterway") == "riverbank"
-            or tags.get("landuse") in {"reservoir", "basin"})
-
-
-def _is_water(item: Feature) -> bool:
-    if item.tags.get("tunnel", "no") not in {"no", ""} or item.tags.get("covered") == "yes":
-        return False
-    return _is_water_area(item.tags) if item.dimension == 2 else item.dimension == 1
 
 
 def _matches(tags: dict[str, str], wanted: dict[str, set[str] | None]) -> bool:

@@ -23,6 +23,9 @@ from lifecircle.tables import check
 
 __all__ = ["read_demand", "read_places"]
 
+#: Columns that say something about the figures, and are no group of people.
+_NO_GROUPS = {"population_year", "population_source", "population_kind", "population_quality", "population_note"}
+
 
 def read_demand(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame, policy: Policy,
                 area: shapely.Geometry, findings: Findings) -> gpd.GeoDataFrame:
@@ -52,7 +55,8 @@ def read_demand(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDa
         If nothing says how many people there are.
     """
     raw, where, totals = _source(runfile, townships, findings)
-    groups = [name for name in raw.columns if name == "population" or name.startswith("population_")]
+    groups = [name for name in raw.columns
+              if (name == "population" or name.startswith("population_")) and name not in _NO_GROUPS]
     raw = raw.assign(**{name: as_numbers(raw[name], where, name, negative=False) for name in groups})
     raw = raw.assign(demand_id=_ids(raw, where))
     raw = _positioned(to_crs(raw, str(townships.crs), where), townships, places, where, findings)
@@ -141,7 +145,7 @@ def _ids(raw: gpd.GeoDataFrame, where: Path) -> pd.Series:
     wrong = (ids == "") | ids.duplicated(keep=False)
     if wrong.any():
         names = first_of([name or "(blank)" for name in ids[wrong].unique()])
-        raise BadValueError(where, f"demand_id {names} is blank or stands in several rows: {first_of(ids.index[wrong])}",
+        raise BadValueError(where, f"demand_id {names} is blank or stands twice, in rows {first_of(ids.index[wrong])}",
                             "give each row its own id")
     return ids
 

@@ -17,7 +17,7 @@ from lifecircle.inputs.cells import as_text, rename_columns
 from lifecircle.inputs.files import read_layer
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.shapes import to_crs
-from lifecircle.osmtags import CLASS_INDEX, parse_speed_kph, road_tags
+from lifecircle.osmtags import CLASS_INDEX, RoadTags, parse_speed_kph, road_tags
 from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.runfile import RunFile
 
@@ -39,20 +39,21 @@ _FLAG_COLUMNS = {"oneway": "oneway", "bridge": "bridge", "tunnel": "tunnel", "fo
 def read_road_layer(path: Path, runfile: RunFile, crs: str, _findings: Findings) -> RoadNetwork:
     """Read a layer of lines as roads; lines meet where they share a vertex, not where they merely cross.
 
-    Columns (after mapping): class; optionally speed_kph, maxspeed_kph, oneway, bridge, tunnel, ferry, foot, bicycle,
-    motor.
+    Columns (after mapping): class, road_class or highway; optionally speed_kph, maxspeed_kph, oneway, bridge, tunnel,
+    ferry, foot, bicycle, motor.
 
     Raises
     ------
     MissingColumnError
-        If there is no column ``class``.
+        If there is no column of classes.
     BadValueError
         If a class word is not known, or a feature is no line.
     """
     roads = runfile.roads
     layer = rename_columns(read_layer(path, crs=roads.crs), roads.columns, path)
-    if "class" not in layer.columns:
-        raise MissingColumnError(path, f"no column class; the columns are {first_of(layer.columns, 12)}",
+    column = next((name for name in ("class", "road_class", "highway") if name in layer.columns), None)
+    if column is None:
+        raise MissingColumnError(path, f"no column class, road_class or highway, only {first_of(layer.columns, 12)}",
                                  '[roads] columns = { class = "…" }')
     layer = layer[~(shapely.is_missing(layer.geometry) | shapely.is_empty(layer.geometry))]
     if layer.empty:
@@ -61,12 +62,11 @@ def read_road_layer(path: Path, runfile: RunFile, crs: str, _findings: Findings)
     wrong = shapely.get_dimensions(layer.geometry.to_numpy()) != 1
     if wrong.any():
         raise BadValueError(path, f"row {first_of(layer.index[wrong])} is no line", "keep the roads' lines alone")
-    classes = _classes(as_text(layer["class"]), roads.classes, path)
+    classes = _classes(as_text(layer[column]), roads.classes, path)
     tags = [road_tags(row) for row in _tag_rows(layer, classes, path)]
-    kept = np.array([row is not None for row in tags])
-    columns = {name: np.array([getattr(row, name) for row in tags if row is not None])
-               for name in (tags[int(kept.argmax())] or ())._fields} if kept.any() else {}  # type: ignore[union-attr]
-    return _network(layer[kept], columns, path, crs, roads)
+    kept = [row for row in tags if row is not None]
+    columns = {name: np.array([getattr(row, name) for row in kept]) for name in RoadTags._fields}
+    return _network(layer[[row is not None for row in tags]], columns, path, crs, roads)
 
 
 def _classes(words: pd.Series, own: Mapping[str, str], path: Path) -> pd.Series:
@@ -123,8 +123,7 @@ def _network(layer: gpd.GeoDataFrame, columns: dict[str, Array], path: Path, crs
     start = np.flatnonzero(part[1:] == part[:-1])
     start = start[node[start] != node[start + 1]]
     of = line_of_part[part[start]]
-    named = {name: values[of] for name, values in columns.items() if name != "road_class"}
-    road_class = columns["road_class"][of] if columns else np.empty(0, np.int8)
-    return RoadNetwork.from_segments(crs, xy[first], node[start], node[start + 1], road_class,
+    named = {name: values[of] for name, values in columns.items()}
+    return RoadNetwork.from_segments(crs, xy[first], node[start], node[start + 1], named.pop("road_class"),
                                      way_id=layer.index.to_numpy(dtype=np.int64)[of],
                                      source=roads.source or path.name, quality=roads.quality or "register", **named)

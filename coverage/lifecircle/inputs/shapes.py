@@ -51,9 +51,13 @@ def read_source(path: Path, source: Any, findings: Findings, *, columns: dict[st
     frame = clean(rename_columns(frame, columns, path), path, findings, layer=layer, keep_missing=keep_missing)
     if datum in {"gcj02", "bd09"}:
         frame = to_crs(frame, WGS84, path)
-        moved = shapely.transform(frame.geometry.to_numpy(), lambda xy: np.column_stack(to_wgs84(xy[:, 0], xy[:, 1], datum)))
+        moved = shapely.transform(frame.geometry.to_numpy(), lambda xy: _unshift(xy, datum))
         frame = frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=WGS84))
     return frame
+
+
+def _unshift(lonlat: Any, datum: str) -> Any:
+    return np.column_stack(to_wgs84(lonlat[:, 0], lonlat[:, 1], datum))
 
 
 def clean(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, *, layer: str = "",
@@ -68,25 +72,24 @@ def clean(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, *, lay
         If a coordinate is not finite.
     """
     shapes = shapely.force_2d(frame.geometry.to_numpy())
+    _finite(shapes, frame, where, "has a coordinate that is no number")
+    broken = (shapely.get_dimensions(shapes) == 2) & ~shapely.is_valid(shapes)
+    if broken.any():
+        shapes[broken] = [_polygons(shape) for shape in shapely.make_valid(shapes[broken])]
+        findings.add("note", "geometry_repaired", f"{int(broken.sum())} polygons crossed themselves and were mended",
+                     file=_name(where), id=first_of(frame.index[broken]), layer=layer, count=int(broken.sum()),
+                     remedy="check their outlines")
     lost = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     if keep_missing:
-        shapes, lost = np.where(lost, None, shapes), np.zeros(len(shapes), dtype=bool)
+        return frame.set_geometry(gpd.GeoSeries(np.where(lost, None, shapes), index=frame.index, crs=frame.crs))
     if lost.all():
         raise EmptyTableError(where, "no feature has a geometry", "check the coordinate columns and the export")
     if lost.any():
         findings.add("warn", "geometry_missing", f"{int(lost.sum())} features without a position were left out",
                      file=_name(where), id=first_of(frame.index[lost]), layer=layer, count=int(lost.sum()),
                      remedy="give them coordinates")
-    frame, shapes = frame[~lost], shapes[~lost]
-    _finite(shapes, frame, where, "has a coordinate that is no number")
-    areal = shapely.get_dimensions(shapes) == 2
-    broken = areal & ~shapely.is_valid(shapes)
-    if broken.any():
-        shapes[broken] = [_polygons(shape) for shape in shapely.make_valid(shapes[broken])]
-        findings.add("note", "geometry_repaired", f"{int(broken.sum())} polygons crossed themselves and were mended",
-                     file=_name(where), id=first_of(frame.index[broken]), layer=layer, count=int(broken.sum()),
-                     remedy="check their outlines")
-    return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+    kept = frame[~lost]
+    return kept.set_geometry(gpd.GeoSeries(shapes[~lost], index=kept.index, crs=frame.crs))
 
 
 def _polygons(shape: shapely.Geometry) -> shapely.Geometry:

@@ -73,26 +73,44 @@ class Net:
     edges: Edges
     graph: Graph
     node_xy_m: Array
+    walk_ms_per_m: float
 
     @classmethod
-    def build(cls, network: RoadNetwork, mode: TravelMode, slope: str | None) -> Net:
-        """Build from a network and a mode."""
+    def build(cls, network: RoadNetwork, mode: TravelMode, slope: str | None, walk: TravelMode) -> Net:
+        """Build from a network, a mode, and the walk by which places join it."""
         edges = mode_edges(network, mode, slope=slope)
-        return cls(edges, Graph.from_edges(edges, network.node_xy_m), network.node_xy_m)
+        graph = Graph.from_edges(edges, network.node_xy_m)
+        return cls(edges, graph, network.node_xy_m, _walk(walk).ms_per_m)
 
     @cached_property
     def lines(self) -> dict[Direction, Lines]:
         """Give the joinable edges; their times are turned round when travelling from the facility."""
         keep = self.edges.joinable
-        u, v = self.edges.u[keep], self.edges.v[keep]
-        there, back = self.edges.ms_uv[keep], self.edges.ms_vu[keep]
-        x0, y0, x1, y1 = (np.ascontiguousarray(self.node_xy_m[node, axis]) for node in (u, v) for axis in (0, 1))
-        return {"to": Lines(x0, y0, x1, y1, u, v, there, back), "from": Lines(x0, y0, x1, y1, u, v, back, there)}
+        node = np.column_stack([self.edges.u[keep], self.edges.v[keep]])
+        begin, along = self.node_xy_m[node[:, 0]], self.node_xy_m[node[:, 1]] - self.node_xy_m[node[:, 0]]
+        length = np.hypot(*along.T)
+        unit = np.where(length[:, None] > 0, along / np.where(length > 0, length, 1.0)[:, None], [1.0, 0.0])
+        geometry = np.column_stack([begin, unit, length])
+        there, back = (self._pace(ms[keep], length) for ms in (self.edges.ms_uv, self.edges.ms_vu))
+        return {"to": Lines(geometry, np.column_stack([there, back]), node),
+                "from": Lines(geometry, np.column_stack([back, there]), node)}
+
+    def _pace(self, ms: Array, length_m: Array) -> Array:
+        """Give ms per metre (negative where closed), and how far ahead of the foot the best leg runs, per metre of h.
+
+        Where the edge is slower than the walk beside it, the best leg runs ahead without end: to where the edge ends.
+        """
+        a = np.where(ms < 0, -1.0, np.where(length_m > 0, ms / np.where(length_m > 0, length_m, 1.0), 0.0))
+        square = self.walk_ms_per_m**2 - a**2
+        ahead = np.where(square > 0, a / np.sqrt(np.where(square > 0, square, 1.0)), np.inf)
+        return np.column_stack([a, ahead])
 
     @cached_property
     def index(self) -> Index:
         """Give a coarse grid over the joinable edges."""
-        return _index(*self.lines["to"][:4])
+        geometry = self.lines["to"].geometry
+        x0, y0, length = geometry[:, 0], geometry[:, 1], geometry[:, 4]
+        return _index(x0, y0, x0 + geometry[:, 2] * length, y0 + geometry[:, 3] * length)
 
     def used_nodes(self) -> Array:
         """Mark the nodes that the mode's edges touch."""
@@ -123,7 +141,7 @@ class _Joints:
     def by_edge(self, doors: _Stack, net: Net) -> Joints:
         """Lay the joints out in rows by edge, as the kernels read them."""
         order = np.argsort(self.edge, kind="stable")
-        start = np.concatenate([[0], np.cumsum(np.bincount(self.edge, minlength=len(net.lines["to"].u)))])
+        start = np.concatenate([[0], np.cumsum(np.bincount(self.edge, minlength=len(net.lines["to"].node)))])
         door = self.door[order]
         return Joints(start, self.value[order], doors.xy_m[door], doors.layer[door], doors.label[door])
 
@@ -170,10 +188,10 @@ class Field:
         best = np.full((len(xs), self.doors.layer_count), _CLOSED_STATE)
         snap = np.full(len(xs), np.inf)
         walls, walk = self.barriers.walls, _walk(self.walk)
+        legs.reach_doors(xs, ys, best, snap, want_snap, *self.doors.columns, self.doors.index, walls, walk)
         for part in self.parts:
             legs.reach_edges(xs, ys, best, snap, want_snap, part.net.lines[self.direction], part.net.index, part.states,
                              part.joints.by_edge(self.doors, part.net), walls, walk, part.extra_ms, part.diagonal)
-        legs.reach_doors(xs, ys, best, snap, want_snap, *self.doors.columns, self.doors.index, walls, walk)
         ms, label = unpack(best)
         return Reach(ms, label, snap)
 
@@ -226,7 +244,8 @@ class Access:
         slope = (slope or mode.slope) if mode.on_foot else "none"
         key = (mode.name, slope)
         if key not in self._nets:
-            self._nets[key] = Net.build(self.network, mode, slope)
+            walk = mode if mode.on_foot else self.modes[mode.walk_mode]
+            self._nets[key] = Net.build(self.network, mode, slope, walk)
         return self._nets[key]
 
     def solve(self, mode_name: str, layers: Sequence[Doors], *, direction: Direction,
@@ -287,7 +306,7 @@ class Access:
 def _seed(net: Net, stack: _Stack, joints: _Joints) -> Array:
     """Give the nodes the times of the doors joined to their edges."""
     states = np.full((len(net.node_xy_m), stack.layer_count), _CLOSED_STATE)
-    ends = (net.lines["to"].u, net.lines["to"].v)
+    ends = net.lines["to"].node.T
     layer, label = stack.layer[joints.door], stack.label[joints.door]
     for end, column in zip(ends, (1, 3), strict=True):
         ms = joints.value[:, column]

@@ -22,16 +22,20 @@ _SHIFT, _LOW32, _UNREACHED = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(0xF
 
 
 class Lines(NamedTuple):
-    """Edges that points may join: ends, nodes, and milliseconds each way as the search sees them (-1 closed)."""
+    """Edges that points may join, laid out for the kernels.
 
-    x0: Array
-    y0: Array
-    x1: Array
-    y1: Array
-    u: Array
-    v: Array
-    ms_uv: Array
-    ms_vu: Array
+    geometry : (m, 5) float64
+        x and y of the first end, unit vector along the edge, length.
+    pace : (m, 4) float64
+        Milliseconds per metre from u to v as the search sees it (negative where closed), and by how many times the
+        distance h the best leg runs ahead of the foot; the same from v to u.
+    node : (m, 2) int32
+        First and last node.
+    """
+
+    geometry: Array
+    pace: Array
+    node: Array
 
 
 class Index(NamedTuple):
@@ -77,15 +81,12 @@ class Joints(NamedTuple):
 
 
 class Foot(NamedTuple):
-    """A point projected on an edge: place and distance of its foot, span within the limit, length, direction."""
+    """A point projected on an edge: place and distance of its foot, and the span within the limit."""
 
     s0: float
     h: float
     low: float
     high: float
-    length: float
-    ux: float
-    uy: float
 
 
 @kernel
@@ -119,6 +120,14 @@ def window(index: Index, x: float, y: float, limit: float) -> tuple[int, int, in
 
 
 @kernel
+def middle_out(turn: int, count: int) -> int:
+    """Go through 0 … count - 1 from the middle outwards: near items first, so that far ones are soon not worth it."""
+    middle = count // 2
+    step = (turn + 1) // 2
+    return middle - step if turn % 2 else middle + step
+
+
+@kernel
 def crosses(walls: Walls, ax: float, ay: float, bx: float, by: float) -> bool:
     """Tell whether a straight walk meets a blocked cell; the cells of its two ends are exempt."""
     rows, columns = walls.blocked.shape
@@ -147,62 +156,65 @@ def crosses(walls: Walls, ax: float, ay: float, bx: float, by: float) -> bool:
 
 
 @kernel
+def distance(dx: float, dy: float) -> float:
+    """Give the length of a vector; plainer and faster than hypot, and exact enough for metres."""
+    return math.sqrt(dx * dx + dy * dy)
+
+
+@kernel
 def foot(lines: Lines, e: int, x: float, y: float, limit: float) -> Foot:
     """Project a point on an edge; the span is empty (low > high) where the edge lies beyond the limit."""
-    ax, ay = lines.x0[e], lines.y0[e]
-    length = math.hypot(lines.x1[e] - ax, lines.y1[e] - ay)
-    if length == 0.0:
-        h = math.hypot(x - ax, y - ay)
-        return Foot(0.0, h, 0.0, 0.0 if h <= limit else -1.0, 0.0, 1.0, 0.0)
-    ux, uy = (lines.x1[e] - ax) / length, (lines.y1[e] - ay) / length
-    s0 = (x - ax) * ux + (y - ay) * uy
-    h = abs((x - ax) * uy - (y - ay) * ux)
+    dx, dy = x - lines.geometry[e, 0], y - lines.geometry[e, 1]
+    ux, uy, length = lines.geometry[e, 2], lines.geometry[e, 3], lines.geometry[e, 4]
+    s0, h = dx * ux + dy * uy, abs(dx * uy - dy * ux)
     if h > limit:
-        return Foot(s0, h, 0.0, -1.0, length, ux, uy)
+        return Foot(s0, h, 0.0, -1.0)
     half = math.sqrt(limit * limit - h * h)
-    return Foot(s0, h, max(0.0, s0 - half), min(length, s0 + half), length, ux, uy)
+    return Foot(s0, h, max(0.0, s0 - half), min(length, s0 + half))
 
 
 @kernel
 def leg_m(at: Foot, s: float) -> float:
     """Give the length of the leg that meets the edge at s."""
-    return math.hypot(s - at.s0, at.h)
+    return distance(s - at.s0, at.h)
 
 
 @kernel
-def leg_blocked(walls: Walls, lines: Lines, e: int, at: Foot, x: float, y: float, s: float) -> bool:
+def nearest_m(at: Foot) -> float:
+    """Give the length of the shortest leg to the edge."""
+    return leg_m(at, min(max(at.s0, at.low), at.high))
+
+
+@kernel
+def leg_blocked(walls: Walls, lines: Lines, e: int, x: float, y: float, s: float) -> bool:
     """Tell whether the leg that meets an edge at s is blocked."""
-    return crosses(walls, x, y, lines.x0[e] + at.ux * s, lines.y0[e] + at.uy * s)
+    return crosses(walls, x, y, lines.geometry[e, 0] + lines.geometry[e, 2] * s,
+                   lines.geometry[e, 1] + lines.geometry[e, 3] * s)
 
 
 @kernel
-def clear_leg(walls: Walls, lines: Lines, e: int, at: Foot, x: float, y: float, low: float, high: float, a: float,
-              b: float, sign: float) -> tuple[float, float]:
+def clear_leg(walls: Walls, lines: Lines, e: int, at: Foot, x: float, y: float, low: float, high: float, way: int,
+              sign: float, b: float, worth: float) -> tuple[float, float]:
     """Give the least b·leg + sign·a·s over the unblocked legs to an edge and its place s; infinity if none is open.
 
-    The best place in closed form is tried first; if that leg is blocked, places `STEP_M` apart.
+    The best place in closed form is tried first; if that leg is blocked, places `STEP_M` apart. Times of `worth` and
+    more are not looked for. Way -1 leaves the travel along the edge out: the shortest leg.
     """
-    s = (low if sign > 0 else high) if a >= b else at.s0 - sign * at.h * a / math.sqrt(b * b - a * a)
-    s = min(max(s, low), high)
-    if not leg_blocked(walls, lines, e, at, x, y, s):
-        return b * leg_m(at, s) + sign * a * s, s
-    best, best_s = np.inf, s
+    a, ahead = (0.0, 0.0) if way < 0 else (lines.pace[e, 2 * way], lines.pace[e, 2 * way + 1])
+    s = min(max(at.s0 - sign * at.h * ahead, low), high) if ahead < np.inf else (low if sign > 0 else high)
+    cost = b * leg_m(at, s) + sign * a * s
+    if cost >= worth:
+        return np.inf, s
+    if not leg_blocked(walls, lines, e, x, y, s):
+        return cost, s
+    best, best_s = worth, s
     pieces = max(math.ceil((high - low) / STEP_M), 1)
     for piece in range(pieces + 1):
         s = low + (high - low) * piece / pieces
         cost = b * leg_m(at, s) + sign * a * s
-        if cost < best and not leg_blocked(walls, lines, e, at, x, y, s):
+        if cost < best and not leg_blocked(walls, lines, e, x, y, s):
             best, best_s = cost, s
-    return best, best_s
-
-
-@kernel
-def ms_per_m(lines: Lines, e: int, way: int, length: float) -> float:
-    """Give milliseconds per metre along an edge, u to v (way 0) or back (way 1); negative where closed."""
-    whole = lines.ms_uv[e] if way == 0 else lines.ms_vu[e]
-    if whole < 0:
-        return -1.0
-    return float(whole / length) if length > 0 else 0.0
+    return (best, best_s) if best < worth else (np.inf, s)
 
 
 @kernel
@@ -222,7 +234,7 @@ def join_doors(door_x: Array, door_y: Array, lines: Lines, index: Index, walls: 
     size, b = 0, walk.ms_per_m
     which, value = np.empty((1024, 2), np.int64), np.empty((1024, 4), np.float64)
     snap = np.full(len(door_x), np.inf)
-    seen = np.full(len(lines.x0), -1, np.int64)
+    seen = np.full(len(lines.node), -1, np.int64)
     for door in range(len(door_x)):
         x, y = door_x[door], door_y[door]
         row_low, row_end, column_low, column_end = window(index, x, y, walk.limit_m)
@@ -237,22 +249,22 @@ def join_doors(door_x: Array, door_y: Array, lines: Lines, index: Index, walls: 
                     at = foot(lines, e, x, y, walk.limit_m)
                     if at.low > at.high:
                         continue
-                    shortest, s = clear_leg(walls, lines, e, at, x, y, at.low, at.high, 0.0, b, 1.0)
+                    shortest, s = clear_leg(walls, lines, e, at, x, y, at.low, at.high, -1, 1.0, 1.0, np.inf)
                     if shortest == np.inf:
                         continue
-                    snap[door] = min(snap[door], leg_m(at, s))
+                    snap[door] = min(snap[door], shortest)
                     if size == len(which):
                         which = np.concatenate((which, np.empty_like(which)))
                         value = np.concatenate((value, np.empty_like(value)))
                     which[size, 0], which[size, 1] = door, e
                     for way in range(2):
                         value[size, 2 * way], value[size, 2 * way + 1] = 0.0, np.inf
-                        a = ms_per_m(lines, e, way, at.length)
+                        a = lines.pace[e, 2 * way]
                         if a >= 0:
                             sign = 1.0 if way == 0 else -1.0
-                            cost, s = clear_leg(walls, lines, e, at, x, y, at.low, at.high, a, b, sign)
+                            cost, s = clear_leg(walls, lines, e, at, x, y, at.low, at.high, way, sign, b, np.inf)
                             value[size, 2 * way] = s
-                            value[size, 2 * way + 1] = cost + (0.0 if way == 0 else a * at.length)
+                            value[size, 2 * way + 1] = cost + (0.0 if way == 0 else a * lines.geometry[e, 4])
                     size += 1
     return which[:size], value[:size], snap
 
@@ -269,25 +281,24 @@ def improve(best: Array, i: int, k: int, ms: float, label: np.uint64) -> None:
 def through_end(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Foot, way: int, fields: Array,
                 walls: Walls, b: float) -> None:
     """Lower a point's states by joining an edge and leaving it over its end in one direction."""
-    a = ms_per_m(lines, e, way, at.length)
+    a = lines.pace[e, 2 * way]
     if a < 0:
         return
-    node = lines.v[e] if way == 0 else lines.u[e]
-    least = np.uint64(math.floor(b * leg_m(at, min(max(at.s0, at.low), at.high)))) << _SHIFT
-    hope = False
-    for k in range(best.shape[1]):
-        if fields[node, k] != _UNREACHED and fields[node, k] + least < best[i, k]:
-            hope = True
-    if not hope:
-        return
-    cost, _ = clear_leg(walls, lines, e, at, x, y, at.low, at.high, a, b, -1.0 if way == 0 else 1.0)
-    if cost == np.inf:
-        return
-    cost += a * at.length if way == 0 else 0.0
+    node, sign = (lines.node[e, 1], -1.0) if way == 0 else (lines.node[e, 0], 1.0)
+    rest = a * lines.geometry[e, 4] if way == 0 else 0.0
+    worth = -np.inf  # a leg that takes longer improves no layer
     for k in range(best.shape[1]):
         state = fields[node, k]
         if state != _UNREACHED:
-            improve(best, i, k, np.float64(state >> _SHIFT) + cost, state & _LOW32)
+            spare = np.int64(best[i, k] >> _SHIFT) - np.int64(state >> _SHIFT)
+            worth = max(worth, np.float64(spare) + 1.0 - rest)
+    cost, _ = clear_leg(walls, lines, e, at, x, y, at.low, at.high, way, sign, b, worth)
+    if cost == np.inf:
+        return
+    for k in range(best.shape[1]):
+        state = fields[node, k]
+        if state != _UNREACHED:
+            improve(best, i, k, np.float64(state >> _SHIFT) + cost + rest, state & _LOW32)
 
 
 @kernel
@@ -296,28 +307,36 @@ def along_edge(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at
     """Lower a point's states by doors on the same edge: along it in each direction, or straight across it."""
     b = walk.ms_per_m
     for j in range(joints.start[e], joints.start[e + 1]):
+        k, label = joints.layer[j], joints.label[j]
         for way in range(2):
-            a, ms = ms_per_m(lines, e, way, at.length), joints.value[j, 2 * way + 1]
-            place = joints.value[j, 2 * way]
+            a, ms, place = lines.pace[e, 2 * way], joints.value[j, 2 * way + 1], joints.value[j, 2 * way]
             low = at.low if way == 0 else max(at.low, place)
             high = min(at.high, place) if way == 0 else at.high
             if a < 0 or ms == np.inf or low > high:
                 continue
-            cost, _ = clear_leg(walls, lines, e, at, x, y, low, high, a, b, -1.0 if way == 0 else 1.0)
+            rest = ms - (0.0 if way == 0 else a * lines.geometry[e, 4]) + extra_ms
+            worth = np.float64(best[i, k] >> _SHIFT) + 1.0 - rest
+            cost, _ = clear_leg(walls, lines, e, at, x, y, low, high, way, -1.0 if way == 0 else 1.0, b, worth)
             if cost < np.inf:
-                total = cost + ms - (0.0 if way == 0 else a * at.length) + extra_ms
-                improve(best, i, joints.layer[j], total, joints.label[j])
+                improve(best, i, k, cost + rest, label)
         if diagonal:
-            door_x, door_y = joints.xy[j, 0], joints.xy[j, 1]
-            other = foot(lines, e, door_x, door_y, walk.limit_m)
-            low, high = max(at.low, other.low), min(at.high, other.high)
-            if low > high:
-                continue
-            s = (at.s0 * other.h + other.s0 * at.h) / (at.h + other.h) if at.h + other.h > 0 else other.s0
-            s = min(max(s, low), high)
-            if not (leg_blocked(walls, lines, e, at, x, y, s)
-                    or leg_blocked(walls, lines, e, other, door_x, door_y, s)):
-                improve(best, i, joints.layer[j], b * (leg_m(at, s) + leg_m(other, s)), joints.label[j])
+            across(best, i, x, y, lines, e, at, joints.xy[j, 0], joints.xy[j, 1], k, label, walls, walk)
+
+
+@kernel
+def across(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Foot, door_x: float, door_y: float,
+           k: int, label: np.uint64, walls: Walls, walk: Walk) -> None:
+    """Lower a point's state by two legs that meet on an edge, without travel along it."""
+    if walk.ms_per_m * distance(door_x - x, door_y - y) > np.float64(best[i, k] >> _SHIFT) + 1.0:
+        return
+    other = foot(lines, e, door_x, door_y, walk.limit_m)
+    low, high = max(at.low, other.low), min(at.high, other.high)
+    if low > high:
+        return
+    s = (at.s0 * other.h + other.s0 * at.h) / (at.h + other.h) if at.h + other.h > 0 else other.s0
+    s = min(max(s, low), high)
+    if not (leg_blocked(walls, lines, e, x, y, s) or leg_blocked(walls, lines, e, door_x, door_y, s)):
+        improve(best, i, k, walk.ms_per_m * (leg_m(at, s) + leg_m(other, s)), label)
 
 
 @parallel_kernel
@@ -342,22 +361,22 @@ def reach_edges(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool,
     for i in prange(len(xs)):
         x, y = xs[i], ys[i]
         row_low, row_end, column_low, column_end = window(index, x, y, walk.limit_m)
-        for row in range(row_low, row_end):
-            for column in range(column_low, column_end):
-                cell = row * index.columns + column
-                for item in range(index.start[cell], index.start[cell + 1]):
-                    e = index.items[item]
-                    at = foot(lines, e, x, y, walk.limit_m)
-                    if at.low > at.high:
-                        continue
-                    if want_snap and leg_m(at, min(max(at.s0, at.low), at.high)) < snap[i]:
-                        shortest, _ = clear_leg(walls, lines, e, at, x, y, at.low, at.high, 0.0, 1.0, 1.0)
-                        if shortest < snap[i]:
-                            snap[i] = shortest
-                    through_end(best, i, x, y, lines, e, at, 0, fields, walls, walk.ms_per_m)
-                    through_end(best, i, x, y, lines, e, at, 1, fields, walls, walk.ms_per_m)
-                    if joints.start[e] < joints.start[e + 1]:
-                        along_edge(best, i, x, y, lines, e, at, joints, walls, walk, extra_ms, diagonal)
+        for turn in range((row_end - row_low) * (column_end - column_low)):
+            row = middle_out(turn // (column_end - column_low), row_end - row_low) + row_low
+            column = middle_out(turn % (column_end - column_low), column_end - column_low) + column_low
+            cell = row * index.columns + column
+            for item in range(index.start[cell], index.start[cell + 1]):
+                e = index.items[item]
+                at = foot(lines, e, x, y, walk.limit_m)
+                if at.low > at.high:
+                    continue
+                if want_snap and nearest_m(at) < snap[i]:
+                    shortest, _ = clear_leg(walls, lines, e, at, x, y, at.low, at.high, -1, 1.0, 1.0, snap[i])
+                    snap[i] = min(snap[i], shortest)
+                through_end(best, i, x, y, lines, e, at, 0, fields, walls, walk.ms_per_m)
+                through_end(best, i, x, y, lines, e, at, 1, fields, walls, walk.ms_per_m)
+                if joints.start[e] < joints.start[e + 1]:
+                    along_edge(best, i, x, y, lines, e, at, joints, walls, walk, extra_ms, diagonal)
 
 
 @parallel_kernel
@@ -372,7 +391,7 @@ def reach_doors(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool,
                 cell = row * index.columns + column
                 for item in range(index.start[cell], index.start[cell + 1]):
                     door = index.items[item]
-                    distance_m = math.hypot(door_x[door] - x, door_y[door] - y)
+                    distance_m = distance(door_x[door] - x, door_y[door] - y)
                     if distance_m <= walk.limit_m and not crosses(walls, x, y, door_x[door], door_y[door]):
                         improve(best, i, door_layer[door], walk.ms_per_m * distance_m, door_label[door])
                         if want_snap:

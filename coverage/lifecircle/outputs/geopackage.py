@@ -14,7 +14,7 @@ import pyogrio
 from lifecircle.assessment import Assessment
 from lifecircle.errors import MissingFileError, UnreadableFileError
 from lifecircle.outputs.disclosure import published
-from lifecircle.outputs.qgis import write_styles
+from lifecircle.outputs.qgis import style_table
 from lifecircle.outputs.tables import clean_text
 
 #: Layers that come back as they went in; ``gaps`` is only for the map, its table is gaps.csv.
@@ -52,7 +52,7 @@ def write_geopackage(assessment: Assessment, path: str | Path) -> None:
     with _fixed_date():
         for name, frame in layers.items():
             _write_layer(frame, path, name)
-    write_styles(path, assessment)
+        pyogrio.write_dataframe(style_table(layers, assessment), path, layer="layer_styles", driver="GPKG", append=True)
 
 
 def read_geopackage(path: str | Path, crs: str, layers: dict[str, str]) -> dict[str, gpd.GeoDataFrame]:

@@ -79,7 +79,9 @@ def township_gaps(assessment: Assessment) -> dict[str, list[dict[str, Any]]]:
     """Give township code -> what it lacks besides reach: units without a facility, area short."""
     rows = assessment.gaps[assessment.gaps["kind"] != "reach"]
     found: dict[str, list[dict[str, Any]]] = {}
-    for (code, layer, kind, metric), part in rows.groupby(["township_code", "layer", "kind", "metric"], sort=True):
+    order = rows["layer"].map({layer: at for at, layer in enumerate(assessment.layers)})
+    keys = ["township_code", "order", "layer", "kind", "metric"]
+    for (code, _, layer, kind, metric), part in rows.assign(order=order).groupby(keys, sort=True):
         found.setdefault(code, []).append({"layer": layer, "kind": kind, "metric": metric,
                                            "short": number(part["short"].sum()), "unit": part["unit"].iloc[0]})
     return found
@@ -154,11 +156,14 @@ def facilities(assessment: Assessment) -> Features:
     """Give the facilities as points."""
     frame = assessment.facilities
     names = dict(zip(assessment.townships["township_code"], assessment.townships["township"], strict=True))
+    reached = {layer for layer, record in assessment.run["layers"].items() if record.get("reach", True)}
     properties = [
         {"id": row["facility_id"], "layer": row["layer"], "name": row["name"] if row["name"] == row["name"] else "",
          "level": row["level"], "status": row["status"], "capacity": number(row["capacity"]),
-         "unit": row.get("capacity_unit") or "", "area": number(row["effective_area_m2"]),
-         "township": names.get(row["township_code"], ""), "inside": bool(row["inside"]), "joined": bool(row["joined"]),
+         "unit": row.get("capacity_unit") or "", "area": number(row["area_m2"]),
+         "effective": number(row["effective_area_m2"]),
+         "township": names.get(row["township_code"], ""), "inside": bool(row["inside"]),
+         "unjoined": bool(row["layer"] in reached and row.get("serves", True) and not row["joined"]),
          "snap": number(row["snap_m"]), "source": row["source"], "quality": row["quality"]}
         for row in frame.drop(columns=frame.geometry.name).to_dict("records")]
     return collection(frame.set_geometry(frame.representative_point()), properties)
@@ -203,16 +208,16 @@ def uses_osm(assessment: Assessment) -> bool:
 def facts(assessment: Assessment) -> dict[str, Any]:
     """Give what the panel says: district, layers with their rules, words; every text is inert."""
     run, district = assessment.run, assessment.run["district"]
-    language = district.get("language", "zh")
+    language, figures = district.get("language", "zh"), unit_figures(assessment).get(district["code"], {})
     return dict(inert({
         "words": words(language), "district": district["name"], "date": district.get("data_date", ""),
         "approval": district.get("map_approval_number", ""), "run_id": run["run_id"], "version": run["lifecircle"],
         "crs": run["crs"], "model": run["quality"] == "model", "osm": uses_osm(assessment),
-        "layers": [layer_facts(assessment, layer, language) for layer in assessment.layers],
+        "layers": [layer_facts(assessment, layer, language, figures.get(layer, {})) for layer in assessment.layers],
     }))
 
 
-def layer_facts(assessment: Assessment, layer: str, language: str) -> dict[str, Any]:
+def layer_facts(assessment: Assessment, layer: str, language: str, figures: dict[str, Any]) -> dict[str, Any]:
     """Give what the panel says of one layer: rules, the district's figures, presence, townships at given shares."""
     run = assessment.run
     record, code = run["layers"][layer], run["district"]["code"]
@@ -229,7 +234,7 @@ def layer_facts(assessment: Assessment, layer: str, language: str) -> dict[str, 
         "rules": [{"class": name, "mode": mode_label(run, record[name]["mode"], language),
                    "cutoff_min": record[name]["cutoff_min"]}
                   for name in ("urban", "rural") if record.get("reach", True) and record.get(name)],
-        "district": unit_figures(assessment).get(code, {}).get(layer, {}),
+        "district": figures,
         "at_shares": sorted([float(name.removeprefix("townships_at_")), number(value)]
                             for name, value in zip(shares["indicator"], shares["value"], strict=True)),
         "presence": [{"level": level, "metric": metric, "rate": number(rate),

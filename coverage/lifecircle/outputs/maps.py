@@ -21,22 +21,24 @@ from lifecircle.outputs.offline import inert, leaflet, seal
 #: Panes from bottom to top: name, z-index, whether it takes clicks.
 PANES: tuple[tuple[str, int, bool], ...] = (
     ("lc-townships", 310, True), ("lc-ground", 320, False), ("lc-circles", 330, False), ("lc-borders", 340, False),
-    ("lc-names", 350, False),
+    ("lc-names", 640, False),
 )
+#: Style and scripts of the page, in the order they are put in.
+OWN_FILES: tuple[str, ...] = ("map.css", "map_parts.js", "map.js")
 #: The page is for a browser on a planner's machine and an intranet's mail.
 LIMIT_BYTES = 8_000_000
 #: How far a drawn line may lie from the true one; the next is taken where the page grows too large.
 SIMPLIFY_M: tuple[float, ...] = (10.0, 40.0, 160.0)
 
 
-class OfflineMap(folium.Map):  # type: ignore[misc]
+class OfflineMap(folium.Map):
     """A folium map that carries Leaflet in itself and asks no other host for anything."""
 
     default_js: ClassVar[list[tuple[str, str]]] = []
     default_css: ClassVar[list[tuple[str, str]]] = []
 
 
-class Verbatim(Element):  # type: ignore[misc]
+class Verbatim(Element):
     """Text for the page that is no template."""
 
     def __init__(self, text: str) -> None:
@@ -48,7 +50,7 @@ class Verbatim(Element):  # type: ignore[misc]
         return self.text
 
 
-class Planner(MacroElement):  # type: ignore[misc]
+class Planner(MacroElement):
     """The page around the map: title, legend, search, pop-ups; its script and style are this package's own."""
 
     _template = Template("""
@@ -132,11 +134,11 @@ def _add_head(page: folium.Map, assessment: Assessment) -> None:
     """Put title, Leaflet and our own script and style into the page's head, before everything else."""
     here = resources.files(__package__)
     css, script = leaflet()
-    own_css, own_script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("map.css", "map.js"))
+    own_css, *own_scripts = (here.joinpath(name).read_text(encoding="utf-8") for name in OWN_FILES)
     district = assessment.run["district"]
     title = inert(f"{district['name']} {words(district.get('language', 'zh'))['title']}")
     head = (f"<title>{title}</title><style>{css}</style><script>{script}</script>"
-            f"<style>{own_css}</style><script>{own_script}</script>")
+            f"<style>{own_css}</style><script>{''.join(own_scripts)}</script>")
     page.get_root().header.add_child(Verbatim(head), name="lifecircle_head")
 
 

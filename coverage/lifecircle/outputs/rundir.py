@@ -192,12 +192,12 @@ def _read_demand(path: Path, crs: str) -> gpd.GeoDataFrame:
 
 def _write_surface(surface: Surface, crs: str, path: Path) -> None:
     import rasterio
-    from rasterio.transform import from_origin
 
     bands, rows, columns = surface.minutes.shape
+    to_metres = rasterio.Affine(surface.cell_m, 0.0, surface.west_m, 0.0, -surface.cell_m, surface.north_m)
     with rasterio.open(path, "w", driver="GTiff", count=bands, height=rows, width=columns, dtype="float32", crs=crs,
                        nodata=math.nan, compress="deflate", predictor=3, tiled=True, blockxsize=256, blockysize=256,
-                       transform=from_origin(surface.west_m, surface.north_m, surface.cell_m, surface.cell_m)) as file:
+                       transform=to_metres) as file:
         file.write(surface.minutes.astype(np.float32, copy=False))
         for band, mode in enumerate(surface.modes, start=1):
             file.set_band_description(band, mode)
