@@ -166,7 +166,7 @@ def test_polygons_hold_their_points(tmp_path):
 def test_codes_in_the_file_count_before_positions(tmp_path):
     people = ("demand_id,place_code,township_code,class,population,lon,lat\n"
               f"a,511902103201,{QINGJIANG},rural,10,106.761,31.821\n"     # nearer to another place
-              f"b,,{EAST_STREET},,10,106.7501,31.821\n"                   # just over the border
+              f"b,,{EAST_STREET},,10,106.7521,31.821\n"                   # 200 m over the border
               "c,999,511999001000,,10,106.761,31.821\n")                  # neither code is known
     case = Case(tmp_path, csv=people, **FILE)
     demand = case.demand
@@ -175,6 +175,17 @@ def test_codes_in_the_file_count_before_positions(tmp_path):
     assert demand["township_code"].tolist() == [QINGJIANG, EAST_STREET, QINGJIANG]
     assert demand["inside"].all()
     assert sorted(case.codes()) == ["place_unknown", "township_differs", "township_unknown"]
+
+
+def test_a_neighbour_stays_one_inside_the_outline(tmp_path):
+    beside = two_townships(role="neighbour").iloc[[0]].assign(township_code="511902007000",
+                                                              geometry=shapely.box(106.80, 31.80, 106.85, 31.85))
+    frame = gpd.GeoDataFrame(pd.concat([two_townships(role="district"), beside], ignore_index=True))
+    people = ("place_code,township_code,class,population,lon,lat\n"
+              ",511902007000,rural,10,106.7995,31.82\n511902007001,,rural,20,106.7995,31.82\n")
+    case = Case(tmp_path, townships=frame, csv=people + f",{QINGJIANG},rural,5,106.76,31.82\n", **FILE)
+    assert case.demand["inside"].tolist() == [False, False, True]
+    assert case.codes() == []
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [

@@ -9,10 +9,17 @@ import pytest
 import shapely
 
 from extracts import andorra, helsinki, run_file
-from lifecircle.errors import BadValueError, EmptyTableError, MissingColumnError, NoMatchError, UnreadableFileError
+from lifecircle.errors import (
+    BadValueError,
+    EmptyTableError,
+    MissingColumnError,
+    NoMatchError,
+    UnreadableFileError,
+    UsageError,
+)
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import open_extract
-from lifecircle.inputs.overpass import osmnx_settings
+from lifecircle.inputs.overpass import osmnx_settings, save_roads
 from lifecircle.inputs.roads import ROAD_READERS, clip, default_buffer_m, read_roads
 from lifecircle.osmtags import ROAD_CLASSES
 from lifecircle.policy import ClassRule, LayerPolicy, ModeOverride, Policy
@@ -278,6 +285,30 @@ def test_overpass(tmp_path, monkeypatch, only_loopback):
     assert (osmnx.settings.overpass_url, osmnx.settings.use_cache, list(osmnx.settings.useful_tags_way)) == before
     assert socket.getaddrinfo is resolver                  # OSMnx replaces it for good
     assert [path.name for path in tmp_path.iterdir()] == ["helsinki.osm"]
+
+
+def test_roads_saved_for_later(tmp_path, only_loopback):
+    """Saved from an extract or from Overpass, the GraphML gives the same roads back."""
+    write_osm(helsinki(), tmp_path / "helsinki.osm")
+    direct = open_extract(tmp_path / "helsinki.osm").roads("EPSG:3067")
+    save_roads(tmp_path / "pbf.graphml", pbf=tmp_path / "helsinki.osm")
+    with serve(helsinki()) as overpass:
+        name = save_roads(tmp_path / "box.graphml", bbox="24.9,60.1,25.0,60.2", overpass_url=overpass.url)
+    assert name == str(tmp_path / "box.graphml")
+    for file in ("pbf.graphml", "box.graphml"):
+        everything = shapely.box(*direct.node_xy_m.min(axis=0), *direct.node_xy_m.max(axis=0)).buffer(10)
+        read_back = read_roads(run_file(tmp_path, roads={"file": file}), "EPSG:3067", everything, Findings())
+        straight = np.hypot(*(read_back.node_xy_m[read_back.v] - read_back.node_xy_m[read_back.u]).T)
+        assert straight.sum() == pytest.approx(direct.length_m.sum(), rel=1e-3)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_roads_that_cannot_be_saved(tmp_path):
+    with pytest.raises(UsageError, match=r"the name must end in \.graphml"):
+        save_roads(tmp_path / "roads.txt", bbox="1,2,3,4")
+    for box in ("1,2,3", "3,2,1,4", "1,2,3,x", "1,2,3,95"):
+        with pytest.raises(UsageError, match="give west,south,east,north in degrees"):
+            save_roads(tmp_path / "roads.graphml", bbox=box)
 
 
 def test_overpass_that_does_not_answer(tmp_path, only_loopback):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,15 +84,15 @@ def test_surface_says_what_it_is(run: Path) -> None:
         assert file.bounds == (383_000.0, 3_524_000.0, 395_000.0, 3_528_000.0)
 
 
-def test_surface_of_a_dropped_layer_does_not_linger(tmp_path: Path) -> None:
-    write_run(sample(), tmp_path / "run")
+def test_surface_of_a_dropped_layer_does_not_linger(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
     fewer = replace(sample(), surfaces={})
     write_run(fewer, tmp_path / "run")
     assert not list((tmp_path / "run").glob("surface_*"))
 
 
-def test_files_of_the_user_are_kept(tmp_path: Path) -> None:
-    write_run(sample(), tmp_path / "run")
+def test_files_of_the_user_are_kept(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run" / "my.qgz").write_bytes(b"project")
     (tmp_path / "run" / "notes" / "deep").mkdir(parents=True)
     (tmp_path / "run" / "notes" / "deep" / "run.json").write_text("mine", encoding="utf-8")
@@ -121,8 +122,7 @@ def test_reading_what_is_no_run_names_the_remedy(run: Path, tmp_path: Path) -> N
         for read in (read_run, read_gaps):
             with pytest.raises(MissingFileError, match=rf"{what}.*lifecircle run RUNFILE --out DIR"):
                 read(directory)
-    broken = tmp_path / "broken"
-    write_run(sample(), broken)
+    broken = shutil.copytree(run, tmp_path / "broken")
     (broken / "run.json").write_text("{", encoding="utf-8")
     with pytest.raises(UnreadableFileError, match=r"run\.json: cannot be read"):
         read_run(broken)
@@ -130,8 +130,8 @@ def test_reading_what_is_no_run_names_the_remedy(run: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["demand.parquet", "lifecircle.gpkg", "results.csv", "surface_clinics.tif",
                                   "findings.json"])
-def test_a_damaged_file_is_named(tmp_path: Path, name: str) -> None:
-    write_run(sample(), tmp_path / "run")
+def test_a_damaged_file_is_named(run: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(run, tmp_path / "run")
     path = tmp_path / "run" / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     if name == "results.csv":
@@ -160,9 +160,9 @@ def test_a_kill_leaves_the_earlier_run_whole(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "run"]
 
 
-def test_a_full_disk_leaves_the_earlier_run_whole(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_earlier_run_whole(run: Path, tmp_path: Path) -> None:
     """A process that may write no file above 60 kB stops with our error, and the old run is as it was."""
-    directory = write_run(sample(), tmp_path / "run")
+    directory = shutil.copytree(run, tmp_path / "run")
     before = digest(directory)
     script = ("import resource, signal, sys; sys.path.insert(0, sys.argv[2]); from sample_assessment import sample\n"
               "from lifecircle.errors import InputError; from lifecircle.outputs.rundir import write_run\n"
@@ -217,20 +217,22 @@ def test_one_thread_may_hold_twice_another_not(tmp_path: Path) -> None:
         assert (tmp_path / ".run.lock").exists()
 
 
-def test_a_swap_in_two_steps_is_mended(tmp_path: Path) -> None:
+def test_a_swap_in_two_steps_is_mended(run: Path, tmp_path: Path) -> None:
     """Where the system cannot swap at once and the crash fell between the two renames, the old run comes back."""
-    directory = write_run(sample(), tmp_path / "run")
-    directory.rename(tmp_path / ".run.old")
+    directory = tmp_path / "run"
+    shutil.copytree(run, tmp_path / ".run.old")
+    (tmp_path / ".run.old" / "my.qgz").write_bytes(b"project")
     (tmp_path / ".run.new").mkdir()
     write_run(sample(quality="register"), directory)
     assert read_run(directory).run["quality"] == "register"
+    assert (directory / "my.qgz").exists()  # so it was the old run that came back first
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_summary_says_the_figures_and_the_mark(run: Path) -> None:
     text = summary_text(sample(), run)
     assert "巴州区  run 5a3c19e0b7d2  模型数据，非现状" in text
-    assert "clinics      医疗卫生: 77.5% of 3,123 in time (77.5% to 78.2%), 682 out, 20 undetermined, undecided" in text
+    assert "clinics    医疗卫生: 77.5% of 3,123 in time (77.5% to 78.2%), 682 out, 20 undetermined, undecided" in text
     assert "<10 undetermined" in text
     assert text.splitlines()[-1] == f"map: {run / 'map.html'}"
     record = summary_record(sample(quality="register"), run)

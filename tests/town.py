@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
+import networkx as nx
 import numpy as np
 
+from lifecircle.network.graph import mode_edges
 from lifecircle.network.modes import MODES, TravelMode
 from lifecircle.osmtags import CLASS_INDEX, ROAD_CLASSES
 from lifecircle.roadnetwork import RoadNetwork
@@ -30,46 +32,45 @@ def grid_roads(side: int = 5, block_m: float = 100.0, **columns: Any) -> RoadNet
                                      **columns)
 
 
-def brute_force_minutes(network: RoadNetwork, mode: TravelMode, doors_m: np.ndarray, x_m: np.ndarray, *,
-                        step_m: float = 0.5, blocked: Any = None) -> float:
-    """Give t(x) towards the nearest door by sampling every joinable edge and searching with networkx.
+def brute_force_minutes(network: RoadNetwork, mode: TravelMode, doors_m: np.ndarray, places_m: np.ndarray, *,
+                        step_m: float = 0.5, blocked: Any = None) -> np.ndarray:
+    """Give t(x) of places towards their nearest door: every joinable edge sampled, the search by networkx.
 
     `blocked(a, b)` tells whether the straight walk from a to b is closed.
     """
-    import networkx as nx
-
-    from lifecircle.network.graph import mode_edges
-
     edges = mode_edges(network, mode)
-    graph = nx.DiGraph()
-    samples = {}
+    graph, samples = nx.DiGraph(), {}
     for e, (u, v) in enumerate(zip(edges.u.tolist(), edges.v.tolist(), strict=True)):
         a, b = network.node_xy_m[u], network.node_xy_m[v]
         pieces = max(int(np.ceil(np.hypot(*(b - a)) / step_m)), 1)
         chain = [u, *((e, k) for k in range(1, pieces)), v]
-        points = a + (b - a) * (np.arange(pieces + 1) / pieces)[:, None]
-        for first, second in itertools.pairwise(chain):
+        for first, second in pairwise(chain):
             for tail, head, ms in ((first, second, edges.ms_uv[e]), (second, first, edges.ms_vu[e])):
                 if ms >= 0:
-                    old = graph.get_edge_data(tail, head, {"ms": np.inf})["ms"]
-                    graph.add_edge(tail, head, ms=min(ms / pieces, old))
-        graph.add_nodes_from(chain)
+                    _at_most(graph, head, tail, ms / pieces)  # turned round: the search runs from the doors
         if edges.joinable[e]:
-            samples.update(zip(chain, points, strict=True))
-    names, places = list(samples), np.array(list(samples.values()))
-    leg_ms = 3600.0 / mode.off_road_kph
-    limit = mode.snap_limit_m + 1e-9
+            samples.update(zip(chain, a + (b - a) * (np.arange(pieces + 1) / pieces)[:, None], strict=True))
+    names, points = list(samples), np.array(list(samples.values()))
+    leg_ms, limit = 3600.0 / mode.off_road_kph, mode.snap_limit_m + 1e-9
+
+    def legs(place: np.ndarray) -> Any:
+        for at in np.flatnonzero(np.hypot(*(points - place).T) <= limit):
+            if blocked is None or not blocked(place, points[at]):
+                yield names[at], leg_ms * np.hypot(*(points[at] - place))
+
+    graph.add_node("door")
     for door in doors_m:
-        for at in np.flatnonzero(np.hypot(*(places - door).T) <= limit):
-            if blocked is None or not blocked(places[at], door):
-                graph.add_edge(names[at], "door", ms=min(graph.get_edge_data(names[at], "door", {"ms": np.inf})["ms"],
-                                                         leg_ms * np.hypot(*(places[at] - door))))
-        if np.hypot(*(door - x_m)) <= limit and (blocked is None or not blocked(x_m, door)):
-            graph.add_edge("x", "door", ms=min(graph.get_edge_data("x", "door", {"ms": np.inf})["ms"],
-                                               leg_ms * np.hypot(*(door - x_m))))
-    for at in np.flatnonzero(np.hypot(*(places - x_m).T) <= limit):
-        if blocked is None or not blocked(x_m, places[at]):
-            graph.add_edge("x", names[at], ms=leg_ms * np.hypot(*(places[at] - x_m)))
-    if "x" not in graph or "door" not in graph or not nx.has_path(graph, "x", "door"):
-        return np.inf
-    return float(nx.dijkstra_path_length(graph, "x", "door", weight="ms")) / 60_000
+        for name, ms in legs(door):
+            _at_most(graph, "door", name, ms)
+    times = nx.single_source_dijkstra_path_length(graph, "door", weight="ms")
+    found = []
+    for place in np.asarray(places_m).reshape(-1, 2):
+        options = [ms + times[name] for name, ms in legs(place) if name in times]
+        options += [leg_ms * np.hypot(*(door - place)) for door in doors_m if np.hypot(*(door - place)) <= limit
+                    and (blocked is None or not blocked(place, door))]
+        found.append(min(options, default=np.inf) / 60_000)
+    return np.array(found)
+
+
+def _at_most(graph: nx.DiGraph, tail: Any, head: Any, ms: float) -> None:
+    graph.add_edge(tail, head, ms=min(ms, graph.get_edge_data(tail, head, {"ms": np.inf})["ms"]))

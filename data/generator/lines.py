@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import binary_dilation, map_coordinates
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
@@ -18,7 +18,7 @@ from .terrain import Terrain
 from .water import Water
 
 _COLUMNS = ("u", "v", "rank", "bridge", "tunnel", "oneway", "apart", "name")
-_THIN_M = 1.1
+_THIN_M = 1.3
 
 
 @dataclass
@@ -46,22 +46,69 @@ class Network:
 
 
 def from_grid(grid: Grid, links: dict[tuple[int, int], Link], terrain: Terrain, water: Water) -> Network:
-    """Draw chains of links as smooth lines between junctions; a chain that would touch water stays as it was."""
-    ground = _Ground(grid, terrain.height_m)
+    """Draw chains of links as smooth lines between junctions; a chain that would touch water keeps to the cells."""
+    place = _eased(grid, links, terrain, water)
     near = shapely.buffer(water.surface, 4)
     shapely.prepare(near)
     builder = _Builder()
     for chain, link in chains(links):
-        raw = grid.xy_m(chain)
+        line = np.array([place[cell] for cell in chain])
         if link.bridge or len(chain) < 3:
-            builder.add(chain, raw, link)
+            builder.add(chain, line, link)
             continue
-        smooth = _round_off(ground.along_contours(_soften(raw)))
+        smooth = _round_off(line)
         smooth = smooth[_thin(smooth, _THIN_M)]
         if shapely.intersects(near, shapely.LineString(smooth)):
-            smooth = raw
+            smooth = np.concatenate([line[:1], grid.xy_m(chain[1:-1]), line[-1:]])
         builder.add(chain, smooth, link)
     return builder.network()
+
+
+def _eased(grid: Grid, links: dict[tuple[int, int], Link], terrain: Terrain, water: Water,
+           rounds: int = 4) -> dict[int, Array]:
+    """Move road cells' points a little, so that the larger road through each runs smoothly along the slope.
+
+    Points beside water and at bridges stay, and none moves further than a cell: so no link comes near water.
+    """
+    cells, before, after = _through(links)
+    raw = grid.xy_m(cells)
+    xy = raw.copy()
+    wide = binary_dilation(water.blocked, np.ones((3, 3), bool))
+    free = (before != after) & ~wide.flat[cells]
+    ground = _Ground(grid, terrain.height_m)
+    for _ in range(rounds):
+        xy[free] = (0.22 * xy[before] + 0.56 * xy + 0.22 * xy[after])[free]
+        height, east, north = ground.at(xy)
+        wanted = height.copy()
+        for _ in range(8):
+            wanted[free] = (0.25 * wanted[before] + 0.5 * wanted + 0.25 * wanted[after])[free]
+        gradient = np.column_stack([east, north])
+        move = gradient * ((wanted - height) / np.maximum((gradient**2).sum(axis=1), 0.06**2))[:, None]
+        xy[free] = _no_further(raw, xy + _no_further(0 * move, move, 18.0), 0.9 * grid.cell_m)[free]
+    return dict(zip(cells.tolist(), xy, strict=True))
+
+
+def _no_further(origin: Array, point: Array, reach_m: float) -> Array:
+    """Pull points back to within a distance of their origins."""
+    away = point - origin
+    return origin + away * np.minimum(1, reach_m / np.maximum(np.hypot(*away.T), 1e-9))[:, None]
+
+
+def _through(links: dict[tuple[int, int], Link]) -> tuple[Array, Array, Array]:
+    """Give all cells, and for each the two neighbours on the larger road through it; itself twice where it is an end."""
+    around: dict[int, list[tuple[int, int]]] = {}
+    for (a, b), link in sorted(links.items()):
+        around.setdefault(a, []).append((link.rank, b))
+        around.setdefault(b, []).append((link.rank, a))
+    at_bridge = {cell for pair, link in links.items() if link.bridge for cell in pair}
+    cells = np.array(sorted(around))
+    pairs = []
+    for n, cell in enumerate(cells.tolist()):
+        near = sorted(around[cell])[:2]
+        alone = len(near) < 2 or cell in at_bridge
+        pairs.append((n, n) if alone else tuple(int(np.searchsorted(cells, other)) for _, other in near))
+    before, after = np.array(pairs).T
+    return cells, before, after
 
 
 class _Ground:
@@ -77,21 +124,6 @@ class _Ground:
         where = [(self.grid.north_m - xy[:, 1]) / self.grid.cell_m - 0.5,
                  (xy[:, 0] - self.grid.west_m) / self.grid.cell_m - 0.5]
         return [map_coordinates(values, where, order=1, mode="nearest") for values in self.fields]
-
-    def along_contours(self, xy: Array, rounds: int = 3, reach_m: float = 16.0) -> Array:
-        """Move the inner points of a road up or down the slope until its profile is smooth; ends stay."""
-        xy = xy.copy()
-        for _ in range(rounds):
-            height, east, north = self.at(xy)
-            wanted = height.copy()
-            for _ in range(8):
-                wanted[1:-1] = 0.25 * wanted[:-2] + 0.5 * wanted[1:-1] + 0.25 * wanted[2:]
-            steep2 = np.maximum(east**2 + north**2, 0.06**2)
-            move = np.column_stack([east, north]) * ((wanted - height) / steep2)[:, None]
-            length = np.maximum(np.hypot(*move.T), 1e-9)
-            xy[1:-1] += (move * np.minimum(1, reach_m / length)[:, None])[1:-1]
-            xy[1:-1] = 0.15 * xy[:-2] + 0.7 * xy[1:-1] + 0.15 * xy[2:]
-        return xy
 
 
 def _round_off(xy: Array) -> Array:
@@ -154,13 +186,6 @@ def chains(links: dict[tuple[int, int], Link]) -> list[tuple[list[int], Link]]:
                 chain.append(ahead)
             found.append((chain, link_of(start, step)))
     return found
-
-
-def _soften(xy: Array, rounds: int = 2) -> Array:
-    out = xy.copy()
-    for _ in range(rounds if len(xy) > 2 else 0):
-        out[1:-1] = 0.25 * out[:-2] + 0.5 * out[1:-1] + 0.25 * out[2:]
-    return out
 
 
 def _thin(xy: Array, tolerance_m: float) -> Array:

@@ -145,7 +145,7 @@ def _settle(grid: Grid, facts: Facts, ground: terrain.Terrain, wet: water.Water,
     roads.lay_hamlet_roads(ways, pd.concat([hamlets, outside], ignore_index=True), draw(11))
     islands, roadless = _leave_out(grid, ways, hamlets)
     network = lines.add_streets(lines.from_grid(grid, ways.links, ground, wet),
-                                streets.draw_streets(grid, facts, wet, land.built, draw(14)))
+                                streets.draw_streets(grid, facts, ground, wet, land.built, draw(14)))
     network = lines.join_parts(lines.meet(_inside_area(network, area)), islands, wet)
     network = expressways.add_expressways(network, grid, facts, ground, wet, area)
     points = people.points_of(grid, facts, place_people, hamlets, outside, land.built, wet.blocked, land.seats, draw(15))

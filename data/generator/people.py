@@ -74,7 +74,7 @@ def place_people(facts: Facts, rng: np.random.Generator, limit: Array | None = N
     return people
 
 
-def room_for(owner: Array, blocked: Array, cell_m: float, count: int, per_km2: float = 12_000) -> Array:
+def room_for(owner: Array, blocked: Array, cell_m: float, count: int, per_km2: float = 19_000) -> Array:
     """Give the most people that each place has room for on its dry land."""
     dry = owner[(owner >= 0) & ~blocked]
     return np.bincount(dry, minlength=count) * cell_m**2 / 1e6 * per_km2 + 60

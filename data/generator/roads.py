@@ -101,8 +101,7 @@ def _lay_loops(roads: RoadGrid, stops: Array, road_class: str, *, limit_m: float
         [Delaunay(xy).simplices[:, two] for two in ((0, 1), (1, 2), (0, 2))]), axis=1), axis=0)
     straight = np.hypot(*(xy[pairs[:, 0]] - xy[pairs[:, 1]]).T)
     pairs, straight = pairs[straight < limit_m], straight[straight < limit_m]
-    along, cells = roads.along(stops[pairs[:, 0]])
-    winding = along[np.arange(len(pairs)), np.searchsorted(cells, stops[pairs[:, 1]])] / np.maximum(straight, 1)
+    winding = roads.along(stops[pairs], 3 * limit_m) / np.maximum(straight, 1)
     for (a, b), factor in zip(pairs[np.argsort(straight)].tolist(), winding[np.argsort(straight)], strict=True):
         if factor > _WINDING_WANTED and rng.random() < share:
             path = roads.route(int(stops[a]), int(stops[b]), road_class)

@@ -15,9 +15,12 @@ from .water import Water
 #: Classes from the largest road down; a link keeps the largest that was laid on it.
 RANKS: tuple[str, ...] = ("motorway", "motorway_link", "trunk", "primary", "secondary", "tertiary", "unclassified",
                           "residential", "track", "footway", "path", "steps")
-#: Grade up to which a class climbs without a thought; beyond it, it seeks the long way round.
-_EASY_GRADE = {"trunk": 0.045, "primary": 0.05, "secondary": 0.055, "tertiary": 0.065, "unclassified": 0.08,
-               "track": 0.11, "path": 0.16}
+#: Grade that costs nothing, since cut and fill and a shift of some metres take it away; it is also what a straight
+#: step of the grid climbs by chance on a slope that the road could follow level.
+_FREE_GRADE = 0.045
+#: Grade beyond that at which a class takes twice the way to avoid it.
+_HARD_GRADE = {"trunk": 0.010, "primary": 0.011, "secondary": 0.013, "tertiary": 0.018, "unclassified": 0.028,
+               "track": 0.045, "path": 0.09}
 _SHARED = 0.3
 _AROUND = [(dr, dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1)]
 _BRIDGE_EFFORT_M = 350.0
@@ -56,8 +59,8 @@ class RoadGrid:
         for n, step in enumerate(STEPS):
             low, high = ends(height, step)
             grade = np.abs(high - low) / self._length_m[n]
-            strain = (grade / _EASY_GRADE[road_class]) ** 2
-            effort = self._length_m[n] * (1 + strain + 0.12 * strain**2) * np.add(*ends(rough, step)) / 2
+            strain = (np.maximum(grade - _FREE_GRADE, 0) / _HARD_GRADE[road_class]) ** 2
+            effort = self._length_m[n] * (1 + strain) * np.add(*ends(rough, step)) / 2
             shape = effort.shape
             left = cols.start or 0
             at = (slice((rows.start or 0), (rows.start or 0) + shape[0]), slice(left, left + shape[1]))
@@ -115,7 +118,7 @@ class RoadGrid:
 
     def _window(self, start: int, goal: int, margin: float) -> tuple[slice, slice]:
         row, col = np.divmod(np.array([start, goal]), self.grid.cols)
-        pad = int(max(np.ptp(row), np.ptp(col)) * margin + 2600 * (1 + margin) / self.grid.cell_m)
+        pad = int(max(np.ptp(row), np.ptp(col)) * margin + (700 + 2600 * margin) / self.grid.cell_m)
         return (slice(max(0, int(row.min()) - pad), min(self.grid.rows, int(row.max()) + pad + 1)),
                 slice(max(0, int(col.min()) - pad), min(self.grid.cols, int(col.max()) + pad + 1)))
 
@@ -140,21 +143,22 @@ class RoadGrid:
         cost, previous, _ = spread(self.effort(road_class), self.grid.shape, sources, np.zeros(len(sources)), pairs)
         return [trace(previous, int(goal)) if np.isfinite(cost[goal]) else [] for goal in goals]
 
-    def along(self, starts: Array) -> tuple[Array, Array]:
-        """Measure distances along the roads from some cells to all others on a road.
-
-        Returns
-        -------
-        distance_m, cells : (starts, nodes) array, (nodes,) array
-        """
-        pairs = np.array(list(self.links), dtype=int)
-        cells, ends_of = np.unique(pairs.ravel(), return_inverse=True)
+    def along(self, pairs: Array, limit_m: float) -> Array:
+        """Measure the way along the roads between pairs of road cells; infinite beyond a limit."""
+        cells, ends_of = np.unique(np.array(list(self.links), dtype=int).ravel(), return_inverse=True)
         ends_of = ends_of.reshape(-1, 2)
         xy = self.grid.xy_m(cells)
         length = np.hypot(*(xy[ends_of[:, 1]] - xy[ends_of[:, 0]]).T)
         both = np.concatenate([ends_of, ends_of[:, ::-1]])
         graph = csr_matrix((np.tile(length, 2), both.T), shape=(len(cells), len(cells)))
-        return dijkstra(graph, indices=np.searchsorted(cells, starts)), cells
+        start, goal = np.searchsorted(cells, pairs.T)
+        out = np.full(len(pairs), np.inf)
+        for block in np.array_split(np.unique(start), max(1, len(pairs) // 200)):
+            mine = np.flatnonzero(np.isin(start, block))
+            if len(mine):
+                found = dijkstra(graph, indices=block, limit=limit_m)
+                out[mine] = found[np.searchsorted(block, start[mine]), goal[mine]]
+        return out
 
 
 def link_key(a: int, b: int) -> tuple[int, int]:

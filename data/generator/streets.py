@@ -39,7 +39,7 @@ def built_up(grid: Grid, facts: Facts, terrain: Terrain, water: Water, owner: Ar
     return built.reshape(grid.shape)
 
 
-def draw_streets(grid: Grid, facts: Facts, water: Water, built: Array, rng: np.random.Generator) -> pd.DataFrame:
+def draw_streets(grid: Grid, facts: Facts, terrain: Terrain, water: Water, built: Array, rng: np.random.Generator) -> pd.DataFrame:
     """Draw a lattice of streets over the built-up area of each township.
 
     Returns
@@ -58,7 +58,7 @@ def draw_streets(grid: Grid, facts: Facts, water: Water, built: Array, rng: np.r
             tables.append(_lattice(grid, mask, keep_off, banks, rng).assign(sector=index))
     if not tables:
         return pd.DataFrame(columns=["x0", "y0", "x1", "y1", "rank", "oneway"])
-    streets = pd.concat(tables, ignore_index=True)
+    streets = _fit_slopes(pd.concat(tables, ignore_index=True), grid, terrain)
     return pd.concat([streets, _joints(streets, keep_off)], ignore_index=True).drop(columns="sector")
 
 
@@ -89,6 +89,16 @@ def _lattice(grid: Grid, mask: Array, keep_off: shapely.Geometry, banks: shapely
     edges = pd.concat(rows, ignore_index=True)
     ways = shapely.linestrings(edges[["x0", "y0", "x1", "y1"]].to_numpy().reshape(-1, 2, 2))
     return edges[~shapely.intersects(keep_off, ways)]
+
+
+def _fit_slopes(streets: pd.DataFrame, grid: Grid, terrain: Terrain) -> pd.DataFrame:
+    """Make steps of steep streets and leave out the steepest."""
+    begin, end = streets[["x0", "y0"]].to_numpy(), streets[["x1", "y1"]].to_numpy()
+    climb_m = np.abs(terrain.height_m.flat[grid.cell_at(begin)] - terrain.height_m.flat[grid.cell_at(end)])
+    grade = climb_m / np.hypot(*(end - begin).T)
+    steps = (grade > 0.17) & (streets["rank"] != RANKS.index("tertiary")).to_numpy()
+    rank = np.where(steps, RANKS.index("steps"), streets["rank"])
+    return streets.assign(rank=rank, oneway=np.where(steps, 0, streets["oneway"]))[grade < 0.28]
 
 
 def _bank_angle(banks: shapely.Geometry, middle: Array) -> float:

@@ -76,43 +76,61 @@ def write_elevation(path: Path, grid: Grid, height_m: Array, crs: str) -> None:
 
 def road_lines(network: Network, crs: str) -> gpd.GeoDataFrame:
     """Join segments of one kind into lines that share their end points exactly, coordinates to 0.1 m."""
-    xy = np.round(network.xy_m, 1)
-    table = network.segments.sort_values(["rank", "u", "v"], kind="stable")
-    keys = table[["rank", "bridge", "tunnel", "oneway", "name"]].apply(tuple, axis=1).to_numpy()
-    u, v = table["u"].to_numpy(int), table["v"].to_numpy(int)
+    xy, table = _rounded(network)
+    kinds = table[["rank", "bridge", "tunnel", "oneway", "name"]].apply(tuple, axis=1).tolist()
+    chains = _chains(table["u"].tolist(), table["v"].tolist(), kinds)
+    rank, bridge, tunnel, oneway, name = zip(*(kinds[segment] for segment, _ in chains), strict=True)
+    classes = [RANKS[int(value)] for value in rank]
+    return gpd.GeoDataFrame({
+        "way_id": np.arange(1, len(chains) + 1), "road_class": classes, "name": list(name),
+        "oneway": np.array(oneway, dtype=np.int8), "bridge": np.array(bridge, bool), "tunnel": np.array(tunnel, bool),
+        "maxspeed_kph": [float(_MAXSPEED_KPH.get(word, np.nan)) for word in classes], "quality": "model",
+    }, geometry=[shapely.LineString(xy[nodes]) for _, nodes in chains], crs=crs)
+
+
+def _rounded(network: Network) -> tuple[Array, pd.DataFrame]:
+    """Round the nodes, join those that fall together, drop segments that become points or doubles."""
+    xy, index = np.unique(np.round(network.xy_m, 1), axis=0, return_inverse=True)
+    ends = index.ravel()[network.segments[["u", "v"]].to_numpy(int)]
+    table = network.segments.assign(u=ends[:, 0], v=ends[:, 1], low=ends.min(axis=1), high=ends.max(axis=1))
+    table = table[table["u"] != table["v"]].sort_values(["rank", "u", "v"], kind="stable")
+    return xy, table.drop_duplicates(["low", "high"], ignore_index=True)
+
+
+def _chains(u: list[int], v: list[int], kinds: list[tuple[Any, ...]]) -> list[tuple[int, list[int]]]:
+    """Join segments of one kind through nodes where nothing else meets; one-way ones keep their direction.
+
+    Returns
+    -------
+    list of (segment, nodes)
+        The first segment of each chain, and its nodes in order.
+    """
     around: dict[int, list[int]] = {}
-    for n, (a, b) in enumerate(zip(u.tolist(), v.tolist(), strict=True)):
+    for n, (a, b) in enumerate(zip(u, v, strict=True)):
         around.setdefault(a, []).append(n)
         around.setdefault(b, []).append(n)
-    used = np.zeros(len(table), bool)
-    lines, kinds = [], []
+    used = [False] * len(u)
 
-    def grow(nodes: list[int], key: tuple[Any, ...]) -> None:
+    def grow(nodes: list[int], kind: tuple[Any, ...]) -> None:
         while len(around[nodes[-1]]) == 2:
-            ahead = [n for n in around[nodes[-1]] if not used[n] and keys[n] == key]
-            if not ahead or (key[3] and int(u[ahead[0]]) != nodes[-1]):
+            ahead = [n for n in around[nodes[-1]] if not used[n] and kinds[n] == kind]
+            if not ahead or (kind[3] and u[ahead[0]] != nodes[-1]):
                 return
             used[ahead[0]] = True
-            nodes.append(int(v[ahead[0]] if u[ahead[0]] == nodes[-1] else u[ahead[0]]))
+            nodes.append(v[ahead[0]] if u[ahead[0]] == nodes[-1] else u[ahead[0]])
 
-    for n in range(len(table)):
+    chains = []
+    for n in range(len(u)):
         if used[n]:
             continue
         used[n] = True
-        nodes = [int(u[n]), int(v[n])]
-        grow(nodes, keys[n])
-        if not keys[n][3]:
+        nodes = [u[n], v[n]]
+        grow(nodes, kinds[n])
+        if not kinds[n][3]:
             nodes.reverse()
-            grow(nodes, keys[n])
-        lines.append(shapely.LineString(xy[nodes]))
-        kinds.append(keys[n])
-    rank, bridge, tunnel, oneway, name = zip(*kinds, strict=True)
-    names = [RANKS[int(value)] for value in rank]
-    return gpd.GeoDataFrame({
-        "way_id": np.arange(1, len(lines) + 1), "road_class": names, "name": list(name),
-        "oneway": np.array(oneway, dtype=np.int8), "bridge": np.array(bridge, bool), "tunnel": np.array(tunnel, bool),
-        "maxspeed_kph": [float(_MAXSPEED_KPH.get(name, np.nan)) for name in names], "quality": "model",
-    }, geometry=lines, crs=crs)
+            grow(nodes, kinds[n])
+        chains.append((n, nodes))
+    return chains
 
 
 def write_roads(path: Path, roads: gpd.GeoDataFrame) -> None:

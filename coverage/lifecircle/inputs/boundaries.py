@@ -11,17 +11,19 @@ import pandas as pd
 import shapely
 
 from lifecircle.errors import BadValueError, ConfigError, MissingColumnError, NoMatchError, first_of
-from lifecircle.inputs.cells import as_numbers, as_text, parse_number
-from lifecircle.inputs.files import parse_crs
+from lifecircle.inputs.cells import as_numbers, as_text, parse_number, rename_columns
+from lifecircle.inputs.files import parse_crs, read_table
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import OsmExtract, extract_of
 from lifecircle.inputs.osmscan import Relation
-from lifecircle.inputs.shapes import WGS84, clean, read_source, to_crs
+from lifecircle.inputs.shapes import WGS84, clean, local_crs, read_source, to_crs
 from lifecircle.runfile import OsmSource, RunFile
 from lifecircle.tables import check
 
 #: Endings of township names that say what kind of township it is.
 _KINDS = {"街道办事处": "街道", "街道": "街道", "镇": "镇", "民族乡": "乡", "乡": "乡"}
+#: Value of the column ``role`` that leaves a township out of the district.
+NEIGHBOUR = "neighbour"
 _OPTIONAL = ("kind", "population", "class", "urban_rural_code")
 
 
@@ -66,6 +68,18 @@ def district_code(runfile: RunFile, townships: gpd.GeoDataFrame) -> str:
     return f"{heads.pop()}000000" if len(heads) == 1 and all(len(code) == 12 for code in codes) else "district"
 
 
+def neighbour_codes(runfile: RunFile) -> frozenset[str]:
+    """Give the codes of the neighbouring townships that the boundary file marks by ``role``."""
+    section = runfile.boundaries
+    if section.file is None:
+        return frozenset()
+    path = runfile.resolve(section.file)
+    table = rename_columns(read_table(path, encoding=section.encoding), section.columns, path)
+    if "role" not in table.columns:
+        return frozenset()
+    return frozenset(as_text(table["township_code"])[as_text(table["role"]) == NEIGHBOUR])
+
+
 def study_crs(runfile: RunFile, frame: gpd.GeoDataFrame, where: str | Path) -> str:
     """Give the CRS of the study: that of the run file, China's 3-degree zone of the centroid, or the UTM zone.
 
@@ -84,12 +98,7 @@ def study_crs(runfile: RunFile, frame: gpd.GeoDataFrame, where: str | Path) -> s
         return str(crs.to_string())
     outline = to_crs(frame, WGS84, where).geometry.to_numpy()
     centre = shapely.centroid(shapely.geometrycollections(outline))
-    lon, lat = float(centre.x), float(centre.y)
-    if 73.5 <= lon <= 136.5 and 3.0 <= lat <= 54.0:
-        zone = min(max(round(lon / 3), 25), 45)
-        return f"EPSG:{4534 + zone - 25}"
-    north = 32600 if lat >= 0 else 32700
-    return f"EPSG:{north + min(int((lon + 180) // 6) + 1, 60)}"
+    return local_crs(float(centre.x), float(centre.y))
 
 
 def _from_file(runfile: RunFile, findings: Findings) -> tuple[gpd.GeoDataFrame, Path]:
@@ -103,7 +112,7 @@ def _from_file(runfile: RunFile, findings: Findings) -> tuple[gpd.GeoDataFrame, 
         raise MissingColumnError(path, f"no column {first_of(missing)}; the columns are {first_of(frame.columns, 12)}",
                                  '[boundaries] columns = { township_code = "…", township = "…" }')
     if "role" in frame.columns:
-        frame = frame[as_text(frame["role"]) != "neighbour"]
+        frame = frame[as_text(frame["role"]) != NEIGHBOUR]
     areal = shapely.get_dimensions(frame.geometry.to_numpy()) == 2
     if not areal.all():
         raise BadValueError(path, f"row {first_of(frame.index[~areal])} is no polygon", "keep the outlines alone")

@@ -42,6 +42,9 @@ def rename_columns(table: Any, columns: Mapping[str, str], where: str | Path) ->
 
 def as_text(cells: pd.Series) -> pd.Series:
     """Give cells as trimmed text; whole numbers lose their ``.0``, empty cells become ""."""
+    if isinstance(cells.dtype, pd.StringDtype):
+        return cells.fillna("").str.strip().astype("str")
+
     def text(value: Any) -> str:
         if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
             return ""
@@ -89,10 +92,13 @@ def as_numbers(cells: pd.Series, where: str | Path, column: str, *, blank: bool 
     BadValueError
         If a cell holds no number, nothing, or one below zero; the rows are named.
     """
-    texts = as_text(cells) if not pd.api.types.is_numeric_dtype(cells) else None
-    values = cells.to_numpy("float64", na_value=np.nan) if texts is None else [parse_number(text) for text in texts]
-    numbers = pd.Series(values, index=cells.index, dtype="float64")
-    empty = cells.isna() if texts is None else texts == ""
+    if pd.api.types.is_numeric_dtype(cells):
+        numbers, empty = pd.Series(cells.to_numpy("float64", na_value=np.nan), index=cells.index), cells.isna()
+    else:
+        texts = as_text(cells)
+        numbers, empty = pd.to_numeric(texts, errors="coerce").astype("float64"), texts == ""
+        unusual = numbers.isna() & ~empty
+        numbers[unusual] = [parse_number(text) for text in texts[unusual]]
     faults = {"no number": numbers.isna() & ~empty | np.isinf(numbers), "nothing": empty & (not blank),
               "a negative number": (numbers < 0) & (not negative)}
     for fault, at in faults.items():

@@ -7,18 +7,23 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from lifecircle.errors import BadValueError, first_of
+from lifecircle.inputs.boundaries import neighbour_codes
 from lifecircle.inputs.cells import as_text
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.shapes import locate
 from lifecircle.policy import Policy
+from lifecircle.runfile import RunFile
 
 #: Codes of the National Bureau of Statistics; 1xx is the urban side.
 URBAN_RURAL_CODES = ("111", "112", "121", "122", "123", "210", "220")
 _CLASS_WORDS = {"urban": "urban", "rural": "rural", "城市": "urban", "城镇": "urban", "农村": "rural", "乡村": "rural",
                 "": ""}
 STREET = "街道"
+#: Borders are drawn and positions rounded: a row so near to the township that it names is not worth a word.
+BORDER_M = 100.0
 
 
 def text_column(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -26,18 +31,17 @@ def text_column(frame: pd.DataFrame, name: str) -> pd.Series:
     return as_text(frame[name]) if name in frame.columns else pd.Series("", index=frame.index, dtype="str")
 
 
-def assign_township(frame: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, where: Path, findings: Findings) -> pd.Series:
-    """Give each row its township: the code it names if that is known, else the one it lies in, else "".
+def assign_township(frame: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, runfile: RunFile, where: Path,
+                    findings: Findings) -> pd.Series:
+    """Give each row its township: the code it names if that is in the district, else the one it lies in, else "".
 
-    A 12-digit place code without township code names its township by its first nine digits.
+    A 12-digit place code without township code names its township by its first nine digits. A row that names a
+    neighbour stays a neighbour, even where it lies just inside the district's outline.
     """
-    known = set(townships["township_code"])
-    given = text_column(frame, "township_code")
-    given = given.where((given == "") | (given.str.len() != 9) | given.isin(known), given + "000")
-    place = text_column(frame, "place_code")
-    implied = (place.str[:9] + "000").where((place.str.len() == 12) & place.str.isdigit(), "")
-    given = given.where(given != "", implied.where(implied.isin(known), ""))
+    known, elsewhere = townships["township_code"], neighbour_codes(runfile)
+    given = _named_township(frame, elsewhere.union(known))
     position = pd.Series(locate(frame.geometry, townships), index=frame.index, dtype="str")
+    position = position.mask(given.isin(elsewhere), "")
     unknown = (given != "") & ~given.isin(known) & (position != "")
     if unknown.any():
         findings.add("warn", "township_unknown", f"{int(unknown.sum())} rows name a township that is not in the "
@@ -45,12 +49,23 @@ def assign_township(frame: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, where:
                      id=first_of(frame.index[unknown]), value=first_of(given[unknown].unique()),
                      count=int(unknown.sum()), remedy="correct the codes")
     differs = given.isin(known) & (position != given)
+    own = townships.set_index("township_code").geometry.reindex(given[differs]).to_numpy()
+    differs[differs] = shapely.distance(frame.geometry[differs].to_numpy(), own) > BORDER_M
     if differs.any():
-        findings.add("warn", "township_differs", f"{int(differs.sum())} rows lie outside the township they name; "
-                     "the name counts", file=where.name, id=first_of(frame.index[differs]),
+        findings.add("warn", "township_differs", f"{int(differs.sum())} rows lie more than {BORDER_M:.0f} m outside "
+                     "the township they name; the name counts", file=where.name, id=first_of(frame.index[differs]),
                      value=first_of(given[differs].unique()), count=int(differs.sum()),
                      remedy="check coordinates, datum and codes")
     return given.where(given.isin(known), position)
+
+
+def _named_township(frame: pd.DataFrame, known: frozenset[str]) -> pd.Series:
+    """Read the township code of each row; nine digits mean twelve, and a place code may stand in."""
+    given = text_column(frame, "township_code")
+    given = given.where((given.str.len() != 9) | given.isin(known), given + "000")
+    place = text_column(frame, "place_code")
+    implied = (place.str[:9] + "000").where(place.str.fullmatch(r"\d{12}"), "")
+    return given.where(given != "", implied.where(implied.isin(known), ""))
 
 
 def classify(frame: pd.DataFrame, townships: gpd.GeoDataFrame, policy: Policy, where: Path) -> pd.DataFrame:

@@ -69,9 +69,8 @@ class OsmExtract:
         UnreadableFileError
             If the extract is broken.
         """
+        self._some_roads()
         ways = self._ways
-        if not len(ways.ids):
-            raise EmptyTableError(self.path, "the extract holds no road", "use an extract that covers the district")
         ids, first, node = np.unique(ways.refs, return_index=True, return_inverse=True)
         x, y = Transformer.from_crs(WGS84, crs, always_xy=True).transform(*ways.lonlat[first].T)
         xy = np.column_stack([x, y])
@@ -85,6 +84,23 @@ class OsmExtract:
         return RoadNetwork.from_segments(crs, xy, u, v, columns.pop("road_class"), node_id=ids, length_m=length,
                                          way_id=ways.ids[of], source=source or self.path.name, quality=quality,
                                          **columns)
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Give the middle of the roads' extent, in degrees of longitude and latitude.
+
+        Raises
+        ------
+        EmptyTableError
+            If there is no road.
+        """
+        self._some_roads()
+        low, high = self._ways.lonlat.min(axis=0), self._ways.lonlat.max(axis=0)
+        return float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2
+
+    def _some_roads(self) -> None:
+        if not len(self._ways.ids):
+            raise EmptyTableError(self.path, "the extract holds no road", "use an extract that covers the district")
 
     @property
     def unread_speeds(self) -> dict[str, int]:

@@ -60,7 +60,7 @@ def read_demand(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDa
     raw = raw.assign(**{name: as_numbers(raw[name], where, name, negative=False) for name in groups})
     raw = raw.assign(demand_id=_ids(raw, where))
     raw = _positioned(to_crs(raw, str(townships.crs), where), townships, places, where, findings)
-    raw = raw.assign(township_code=assign_township(raw, townships, where, findings))
+    raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings))
     raw = _within(raw, area, runfile.district.neighbours, where, findings)
     raw = _scale(raw, totals, groups, townships, where, findings)
     raw = raw.assign(place_code=_place_codes(raw, places, where, findings))

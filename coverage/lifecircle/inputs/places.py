@@ -57,7 +57,7 @@ def read_places(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, f
     parts = [_own_rows(townships, townships["township_code"])] if raw is None else []
     if raw is not None:
         raw = to_crs(raw, str(townships.crs), where)
-        raw = raw.assign(township_code=assign_township(raw, townships, where, findings))
+        raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings))
         lost = raw["township_code"] == ""
         if lost.any():
             findings.add("note", "places_outside", f"{int(lost.sum())} places lie outside the district",

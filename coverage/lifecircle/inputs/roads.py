@@ -29,6 +29,8 @@ Array = npt.NDArray[Any]
 TOP_SPEED_KPH: dict[str, float] = {
     "walk": 4.0, "walk_elder": 4.0, "walk_child": 4.0, "bicycle": 12.0, "ebike": 18.0, "motorcycle": 30.0, "car": 50.0,
 }
+#: Roads may stop this far before the buffer's edge without a word.
+REACH_M = 500.0
 
 
 def default_buffer_m(policy: Policy, layers: tuple[str, ...]) -> float:
@@ -179,7 +181,7 @@ def _note_reach(network: RoadNetwork, area: shapely.Geometry, findings: Findings
     west, south, east, north = area.bounds
     low, high = network.node_xy_m.min(axis=0), network.node_xy_m.max(axis=0)
     short_m = {"west": low[0] - west, "south": low[1] - south, "east": east - high[0], "north": north - high[1]}
-    sides = [f"{side} {metres / 1000:.1f} km" for side, metres in short_m.items() if metres > 200]
+    sides = [f"{side} {metres / 1000:.1f} km" for side, metres in short_m.items() if metres > REACH_M]
     if sides:
         findings.add("warn", "buffer_short", f"the roads end before the buffer does: {', '.join(sides)}",
                      file=network.source, value=", ".join(sides),

@@ -128,6 +128,19 @@ def to_crs(frame: gpd.GeoDataFrame, crs: str, where: str | Path) -> gpd.GeoDataF
     return moved
 
 
+def local_crs(lon: float, lat: float) -> str:
+    """Name the metric CRS of a position: CGCS2000 in 3-degree zones in the longitudes of China, else UTM.
+
+    Examples
+    --------
+    >>> local_crs(106.76, 31.85), local_crs(1.5, 42.5), local_crs(-70.6, -33.4)
+    ('EPSG:4545', 'EPSG:32631', 'EPSG:32719')
+    """
+    if 73.5 <= lon <= 136.5 and 3.0 <= lat <= 54.0:
+        return f"EPSG:{4534 + min(max(round(lon / 3), 25), 45) - 25}"
+    return f"EPSG:{(32600 if lat >= 0 else 32700) + min(int((lon + 180) // 6) + 1, 60)}"
+
+
 def locate(shapes: gpd.GeoSeries, townships: gpd.GeoDataFrame) -> Any:
     """Give the code of the township that each geometry's point on the surface lies in; "" outside all.
 

@@ -2,7 +2,7 @@
 window.lifecircle.start = (function () {
   "use strict";
 
-  const {STATE_KEYS, SITE, count, disc, icon, legendRow, mainState, percent, plain, site, sitePopup, placePopup, swatch,
+  const {STATE_KEYS, SITE, count, disc, icon, legendRow, mainState, percent, plain, range, site, sitePopup, placePopup, swatch,
     townshipPopup} = window.lifecircle;
   const RATES = [[0.95, "#8dbbdd"], [0.8, "#c3dcee"], [0.6, "#f3efe6"], [0.4, "#f9d9b4"], [0, "#f2b376"]];
   const AREAS = RATES.map((step, index) => [[1, 0.75, 0.5, 0.25, 0][index], step[1]]);
@@ -75,8 +75,7 @@ window.lifecircle.start = (function () {
     const figures = layer.district;
     const lines = [`${words.rule}${words.colon}${ruleText(layer, words)}`];
     if (figures.rate !== undefined) {
-      const range = figures.low === figures.high ? "" : ` <small>${percent(figures.low, "")}–${percent(figures.high, "")}</small>`;
-      lines.unshift(`${words.total_rate} <b>${percent(figures.rate, words.none)}</b>${range}`);
+      lines.unshift(`${words.total_rate} <b>${percent(figures.rate, words.none)}</b>${range(figures)}`);
       lines.push(`${words.out} ${count(figures.out, words)}${words.separator}${words.undetermined} ` +
         `${count(figures.undetermined, words)}${words.separator}${words.total} ${count(figures.people, words)} ${words.counts.people}`);
       if (layer.at_shares.length) {
@@ -221,8 +220,9 @@ window.lifecircle.start = (function () {
       scaleMarks();
       fill("places", (member) => {
         const counts = member.feature.properties.counts[state.chosen];
-        if (counts) member.setIcon(icon("lc-disc", disc(counts, member.radius), 2 * member.radius + 4));
-        return Boolean(counts);
+        if (!counts || counts[0] === 0) return false;
+        member.setIcon(icon("lc-disc", disc(counts, member.radius), 2 * member.radius + 4));
+        return true;
       });
       fill("facilities", ofLayer);
       drawTitle(title, facts, chosenLayer());
@@ -254,12 +254,13 @@ window.lifecircle.start = (function () {
 
     function placeRows(layer) {
       const states = members.places.map((member) => mainState(member.feature.properties.counts[layer.key]));
-      return STATE_KEYS.map((key, index) => {
+      const amount = (key) => `${states.filter((item) => item === key).length} ${words.counts.place}`;
+      const rows = STATE_KEYS.map((key, index) => {
         const counts = [1, 0, 0, 0];
         counts[index + 1] = 1;
-        const amount = states.filter((state_) => state_ === key).length;
-        return legendRow(disc(counts, 6), words.mostly[key], `${amount} ${words.counts.place}`);
+        return legendRow(disc(counts, 6), words.mostly[key], amount(key));
       });
+      return states.includes("none") ? [...rows, legendRow("", words.mostly.none, amount("none"))] : rows;
     }
 
     function siteRows(layer) {

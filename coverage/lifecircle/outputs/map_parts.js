@@ -16,6 +16,12 @@ window.lifecircle = (function () {
     return Math.min(Math.max(shown, rate > 0 ? 0.1 : 0), rate < 1 ? 99.9 : 100).toFixed(1) + "%";
   }
 
+  /* The interval, where it is more than a point as shown. */
+  function range(figures) {
+    const [low, high] = [percent(figures.low, ""), percent(figures.high, "")];
+    return low === high ? "" : ` <small>${low}–${high}</small>`;
+  }
+
   function count(people, words) {
     if (people === undefined) return words.none;
     return people === null ? words.few : Math.round(people).toLocaleString("en-US");
@@ -106,11 +112,9 @@ window.lifecircle = (function () {
     const words = facts.words;
     const rows = facts.layers.map((layer) => {
       const figures = unit.figures[layer.key] || {};
-      const range = figures.low !== figures.high && figures.low !== undefined && figures.low !== null
-        ? ` <small>${percent(figures.low, "")}–${percent(figures.high, "")}</small>` : "";
       const area = typeof figures.m2 === "number" ? plain(figures.m2) : words.none;
       const verdict = figures.verdict || figures.m2_verdict;
-      return layerName(layer, chosen) + cell(percent(figures.rate, words.none) + range, true) +
+      return layerName(layer, chosen) + cell(percent(figures.rate, words.none) + range(figures), true) +
         cell(count(figures.out, words), true) + cell(count(figures.undetermined, words), true) + cell(area, true) +
         cell(words.verdicts[verdict] || words.none) + "</tr>";
     });
@@ -165,6 +169,6 @@ window.lifecircle = (function () {
     return `<h3>${place.name || place.id}</h3><p>${state.join(" · ")}</p><table class="lc-table">${shown}</table>`;
   }
 
-  return {STATE_KEYS, SITE, count, disc, icon, legendRow, mainState, percent, plain, point, site, sitePopup, placePopup,
+  return {STATE_KEYS, SITE, count, disc, icon, legendRow, mainState, percent, plain, point, range, site, sitePopup, placePopup,
     swatch, townshipPopup};
 })();

@@ -66,13 +66,14 @@ def summary_text(assessment: Assessment, directory: str | Path) -> str:
     lines = [f"{record['district']}  run {record['run_id']}{mark}",
              f"{record['townships']} townships, {record['places']} places, {_count(record['people'])} people, "
              f"{record['gaps']} gaps, {record['findings']['warn']} warnings"]
-    lines += [_layer_line(layer) for layer in record["layers"]]
+    width = max(len(layer["layer"]) for layer in record["layers"])
+    lines += [f"{layer['layer']:{width}}  {layer['label']}: {_layer_line(layer)}" for layer in record["layers"]]
     lines += [f"map: {record['map']}"]
     return "\n".join(clean_text(pd.Series(lines, dtype="str")))
 
 
 def _layer_line(layer: dict[str, Any]) -> str:
-    parts = [f"{layer['layer']:12} {layer['label']}:"]
+    parts = []
     rate = layer.get("coverage_rate")
     if rate is not None:
         span = "" if layer["low"] == layer["high"] else f" ({layer['low']:.1%} to {layer['high']:.1%})"
@@ -82,7 +83,7 @@ def _layer_line(layer: dict[str, Any]) -> str:
     if layer.get("area_per_head_m2") is not None:
         target = f" (standard {layer['area_target_m2']:g})" if layer.get("area_target_m2") is not None else ""
         parts.append(f"{layer['area_per_head_m2']:.2f} m2 a head{target}, {layer['area_verdict']}")
-    return " ".join(parts) if len(parts) > 1 else f"{parts[0]} no headline figure"
+    return "; ".join(parts) or "no headline figure"
 
 
 def _count(people: float | None) -> str:
