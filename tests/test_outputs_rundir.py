@@ -126,6 +126,9 @@ def test_reading_what_is_no_run_names_the_remedy(run: Path, tmp_path: Path) -> N
     (broken / "run.json").write_text("{", encoding="utf-8")
     with pytest.raises(UnreadableFileError, match=r"run\.json: cannot be read"):
         read_run(broken)
+    (broken / "run.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UnreadableFileError, match=r"run\.json: is not of this version.*run the district again"):
+        read_run(broken)
 
 
 @pytest.mark.parametrize("name", ["demand.parquet", "lifecircle.gpkg", "results.csv", "surface_clinics.tif",

@@ -41,6 +41,7 @@ BLOCK_M, COLUMNS, ROWS = 500.0, 9, 5
 #: Where (0, 0) lies in EPSG:4545.
 ORIGIN_M = (385_000.0, 3_525_000.0)
 PEOPLE, ELDERS = 50, 12
+_TO_DEGREES = Transformer.from_crs("EPSG:4545", "EPSG:4326", always_xy=True)
 
 
 def write_town(directory: Path, *, quality: str = "model", **sections: Any) -> Path:
@@ -60,9 +61,9 @@ def write_town(directory: Path, *, quality: str = "model", **sections: Any) -> P
     _write_boundaries(directory)
     _write_features(directory / "roads.geojson", [({"class": "residential"}, line) for line in _streets()])
     _write_people(directory / "people.csv")
-    _write_csv(directory / "clinics.csv", "facility_id,name,level,lon,lat".split(","),
+    _write_csv(directory / "clinics.csv", ["facility_id", "name", "level", "lon", "lat"],
                [("C1", "甲诊所", "village_clinic", *lonlat(*CLINIC_M))])
-    _write_csv(directory / "care.csv", "facility_id,name,level,lon,lat".split(","),
+    _write_csv(directory / "care.csv", ["facility_id", "name", "level", "lon", "lat"],
                [("E1", "丁驿站", "station", *lonlat(*CARE_M))])
     _write_features(directory / "shelters.geojson",
                     [({"facility_id": "S1", "name": "甲广场", "level": "short", "effective_area_m2": 600},
@@ -74,8 +75,7 @@ def write_town(directory: Path, *, quality: str = "model", **sections: Any) -> P
 
 def lonlat(x_m: float, y_m: float) -> tuple[float, float]:
     """Give longitude and latitude of a position of the town, to a tenth of a millimetre."""
-    lon, lat = Transformer.from_crs("EPSG:4545", "EPSG:4326", always_xy=True).transform(
-        ORIGIN_M[0] + x_m, ORIGIN_M[1] + y_m)
+    lon, lat = _TO_DEGREES.transform(ORIGIN_M[0] + x_m, ORIGIN_M[1] + y_m)
     return round(lon, 9), round(lat, 9)
 
 
@@ -154,7 +154,7 @@ def _streets() -> list[dict[str, Any]]:
 
 
 def _write_people(path: Path) -> None:
-    columns = "demand_id,place_code,township_code,class,lon,lat,population,population_60plus".split(",")
+    columns = ["demand_id", "place_code", "township_code", "class", "lon", "lat", "population", "population_60plus"]
     rows = [(f"d{10 * at + step}", code, township, kind, *lonlat(1000.0 * at + 500.0, step * BLOCK_M), PEOPLE, ELDERS)
             for at, (code, _, township, kind) in enumerate(PLACES) for step in range(ROWS)]
     _write_csv(path, columns, rows)

@@ -1,4 +1,4 @@
-"""Create the service: routes, the run it serves, and the table from errors to statuses."""
+"""Create the service: its routes, the run it serves, and the shape of its errors."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from lifecircle.errors import InputError, LifecircleError
 from lifecircle.version import __version__
+from lifecircle_api.errors import STATUS, problem
+from lifecircle_api.guide import guide_page
 from lifecircle_api.routes import planner
 from lifecircle_api.settings import Settings
-from lifecircle_api.store import NotFoundError, Store
-
-#: The status of each error of ours; HTTP is named nowhere else.
-STATUS: dict[type[Exception], HTTPStatus] = {
-    NotFoundError: HTTPStatus.NOT_FOUND,
-    InputError: HTTPStatus.BAD_REQUEST,
-    LifecircleError: HTTPStatus.INTERNAL_SERVER_ERROR,
-}
+from lifecircle_api.store import Store
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Create the application that serves one run directory."""
+    """Create the application that serves one run directory.
+
+    The run is read once, when the service starts; after a new run the service is started again.
+    """
     settings = settings or Settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.store = Store.open(settings.run)
+        app.state.guide = guide_page(app.openapi(), app.state.store.stamp)
         yield
 
-    app = FastAPI(title="lifecircle 生活圈", version=__version__, lifespan=lifespan,
-                  description="Who reaches which public service in time, who does not and why.")
+    # FastAPI's own pages for readers fetch scripts from elsewhere; /docs is ours.
+    app = FastAPI(title="lifecircle 生活圈", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
+                  redirect_slashes=False,
+                  description="Who reaches which public service in time, who does not and why.",
+                  generate_unique_id_function=lambda route: route.name)
     app.include_router(planner.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
@@ -47,30 +47,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def problem(status: int, detail: str, **more: Any) -> JSONResponse:
-    """Give an error as RFC 9457 has it."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
-
-
 def _handler(status: HTTPStatus) -> Any:
     async def handle(request: Request, error: Exception) -> JSONResponse:
-        return problem(status, str(error))
+        return problem(request, status, str(error))
 
     return handle
 
 
 async def _http_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, str(error.detail))
+    detail = {404: "no such address; see / for those there are",
+              405: f"{request.method} is not answered here"}.get(error.status_code, str(error.detail))
+    return problem(request, error.status_code, detail, headers=dict(error.headers or {}))
 
 
 async def _validation_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [{"pointer": "/".join(str(part) for part in item["loc"]), "detail": item["msg"]}
-              for item in jsonable_encoder(error.errors(), custom_encoder={bytes: repr})]
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors[0]["detail"], errors=errors)
+    errors = [{"in": str(item["loc"][0]), "name": ".".join(str(part) for part in item["loc"][1:]),
+               "detail": str(item["msg"])} for item in error.errors()]
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"{errors[0]['name']}: {errors[0]['detail']}",
+                   errors=errors)
 
 
 async def _unexpected_problem(request: Request, error: Exception) -> JSONResponse:
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed on this request; see its log")
+    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed on this request; see its log")

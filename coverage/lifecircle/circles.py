@@ -69,14 +69,12 @@ def class_regions(study: Study, raster: Raster) -> dict[str, shapely.Geometry]:
 
 def _nearest_urban(demand: gpd.GeoDataFrame, raster: Raster) -> shapely.Geometry:
     from rasterio.features import shapes
-    from rasterio.transform import from_origin
     from scipy.spatial import cKDTree
 
     everywhere = np.ones((raster.rows, raster.columns), dtype=bool)
     at = cKDTree(points_of(demand)).query(raster.centres(everywhere))[1]
     urban = (demand["class"].to_numpy() == "urban")[at].reshape(everywhere.shape).astype(np.uint8)
-    transform = from_origin(raster.west_m, raster.north_m, raster.cell_m, raster.cell_m)
-    return shapely.union_all([shapely.geometry.shape(item) for item, value in shapes(urban, transform=transform)
+    return shapely.union_all([shapely.geometry.shape(item) for item, value in shapes(urban, transform=raster.transform)
                               if value == 1])
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from lifecircle.errors import InputError, LifecircleError, UsageError
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(help="Plan service coverage 生活圈: who reaches which public service in time, who does not, and why.",
-                  no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  add_completion=False, pretty_exceptions_enable=False, invoke_without_command=True,
                   context_settings={"help_option_names": ["-h", "--help"]})
+#: What Typer raises when the command was called wrongly; the class itself is not part of its public names.
+_WRONG_CALL: Any = typer.BadParameter.__base__
 
 RunFileArgument = Annotated[Path, typer.Argument(help="Run file (district.toml).", show_default=False)]
 DirectoryArgument = Annotated[Path, typer.Argument(help="Run directory.", show_default=False)]
@@ -41,9 +41,13 @@ def _version(value: bool) -> None:
 
 
 @app.callback()
-def _options(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
-                                                    help="Print the version.")] = False) -> None:
-    """Hold the options before the verb."""
+def _options(context: typer.Context,
+             version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
+                                                   help="Print the version.")] = False) -> None:
+    """Hold the options before the verb; without a verb, print the help."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(UsageError.exit_code)
 
 
 @app.command()
@@ -52,9 +56,13 @@ def init(directory: Annotated[Path, typer.Argument(help="New folder.", show_defa
     import shutil
 
     source = model_directory()
-    if directory.exists() and any(directory.iterdir()):
-        raise UsageError(f"{directory}: the folder is not empty; name a new one")
-    shutil.copytree(source, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns("generator", "__pycache__"))
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        raise UsageError(f"{directory} is no empty folder; name a new one")
+    try:
+        shutil.copytree(source, directory, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("generator", "__pycache__"))
+    except OSError as error:
+        raise InputError(directory, f"cannot be written: {error}", "choose another folder") from error
     typer.echo(str(directory / "bazhou.toml"))
 
 
@@ -148,12 +156,18 @@ def _some(table: Any, known: Any, value: str, what: str, directory: Path) -> Any
 
 
 def _gap_lines(table: Any) -> str:
+    import pandas as pd
+
+    from lifecircle.outputs.map_text import MODEL_MARK
+
     if table.empty:
         return "no gaps"
+    mark = f"{MODEL_MARK} (model data)\n" if (table["quality"] == "model").any() else ""
     shown = ["township", "place", "class", "layer", "kind", "people", "people_out", "people_undetermined",
              "minutes_median", "minutes_over", "nearest_facility", "cause", "quality"]
-    return str(table.sort_values(["people_out", "people"], ascending=False)[shown].to_string(
-        index=False, float_format=lambda number: f"{number:,.1f}", na_rep="–"))
+    with pd.option_context("display.unicode.east_asian_width", True):
+        return mark + str(table.sort_values(["people_out", "people"], ascending=False)[shown].to_string(
+            index=False, float_format=lambda number: f"{number:,.1f}", na_rep="–"))
 
 
 @app.command("map")
@@ -169,17 +183,36 @@ def draw(directory: DirectoryArgument) -> None:
 @app.command()
 def serve(directory: DirectoryArgument,
           host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-          port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8000) -> None:
+          port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000) -> None:
     """Serve a finished run: API and map."""
-    import os
+    from contextlib import suppress
+    from copy import deepcopy
 
     import uvicorn
+    from uvicorn.config import LOGGING_CONFIG
 
     from lifecircle.outputs.rundir import read_run
 
     read_run(directory)
     os.environ["LIFECIRCLE_API_RUN"] = str(directory.resolve())
-    uvicorn.run("lifecircle_api.main:create_app", factory=True, host=host, port=port, log_level="info")
+    listener = _listen(host, port)
+    log = deepcopy(LOGGING_CONFIG)
+    log["handlers"]["access"]["stream"] = "ext://sys.stderr"
+    server = uvicorn.Server(uvicorn.Config("lifecircle_api.main:create_app", factory=True, log_config=log))
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"http://{shown}:{listener.getsockname()[1]}/")
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> Any:
+    import socket
+
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise UsageError(f"cannot listen on {host} port {port}: {error.strerror}; choose another --host or --port"
+                         ) from error
 
 
 @app.command()
@@ -234,24 +267,52 @@ def _cjk_fonts() -> list[str]:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every error is one line on stderr and an exit code.
 
-    Exit codes: 0 fine, 2 usage, 3 bad input, 4 done in part, 5 internal.
+    Exit codes: 0 fine, 2 usage, 3 bad input, 4 done in part, 5 internal. With the environment variable
+    LIFECIRCLE_DEBUG set, an internal error shows where it came from.
     """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.exit(_exit_code(sys.argv[1:] if arguments is None else arguments))
+
+
+def _exit_code(arguments: list[str]) -> int:
     try:
-        app(args=arguments)
+        with typer.main.get_command(app).make_context("lifecircle", list(arguments)) as context:
+            context.command.invoke(context)
+        sys.stdout.flush()
+        return 0
+    except typer.Exit as done:
+        return int(done.exit_code)
     except LifecircleError as error:
-        typer.echo(f"lifecircle: {error}", err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.exit(0)
+        return _complain(str(error), error.exit_code)
+    except _WRONG_CALL as error:
+        where = error.ctx.command_path if error.ctx else "lifecircle"
+        return _complain(f"{error.format_message().rstrip('.')}; see {where} --help", UsageError.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has closed it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
-        if "--debug" in sys.argv:
+        if os.environ.get("LIFECIRCLE_DEBUG"):
             raise
-        where = error.__traceback__
-        while where is not None and where.tb_next is not None:
-            where = where.tb_next
-        spot = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where is not None else "?"
-        typer.echo(f"lifecircle: internal error at {spot}: {type(error).__name__}: {str(error)[:200]}", err=True)
-        sys.exit(5)
+        if isinstance(error, OSError):
+            return _complain(f"{error.filename or 'a file'}: {error.strerror or error}; make sure that it may be read "
+                             "and written", InputError.exit_code)
+        return _complain(f"internal error at {_spot(error)}: {type(error).__name__}: {str(error)[:200]}; "
+                         "LIFECIRCLE_DEBUG=1 shows more", LifecircleError.exit_code)
+
+
+def _complain(text: str, exit_code: int) -> int:
+    typer.echo(f"lifecircle: {' '.join(text.split())}", err=True)
+    return exit_code
+
+
+def _spot(error: Exception) -> str:
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    return "?" if where is None else f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from lifecircle.errors import MissingFileError
 from lifecircle.inputs import barriers as barrier_reader
 from lifecircle.inputs import boundaries, facilities, people
 from lifecircle.inputs import roads as road_reader
-from lifecircle.inputs.elevation import Elevation
+from lifecircle.inputs.elevation import Elevation, elevation_files
 from lifecircle.inputs.findings import Findings
 from lifecircle.policy import Policy
 from lifecircle.progress import Progress
@@ -123,13 +123,24 @@ def hash_inputs(runfile: RunFile) -> list[dict[str, Any]]:
         roles.setdefault(name, role)
     found = []
     for name, role in sorted(roles.items()):
-        path = runfile.resolve(name)
-        if not path.is_file():
-            raise MissingFileError(path, f"no such file ({role})", "check the name in the run file")
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        found.append({"file": name, "role": role, "sha256": digest, "bytes": path.stat().st_size})
+        for path in _files_behind(runfile.resolve(name), role):
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            found.append({"file": name if path.name == Path(name).name else path.name, "role": role, "sha256": digest,
+                          "bytes": path.stat().st_size})
     return found
+
+
+def _files_behind(path: Path, role: str) -> list[Path]:
+    """List the files that a name stands for: a pattern of heights, a shapefile with its companions, or one file."""
+    if role.endswith("elevation"):
+        return elevation_files(path)
+    if not path.is_file():
+        raise MissingFileError(path, f"no such file ({role})", "check the name in the run file")
+    if path.suffix.lower() == ".shp":
+        return sorted(other for other in path.parent.glob(f"{path.stem}.*")
+                      if other.suffix.lower() in {".shp", ".dbf", ".shx", ".prj", ".cpg"})
+    return [path]
 
 
 def _named_files(runfile: RunFile) -> list[tuple[str, str]]:

@@ -202,7 +202,7 @@ def _shared_areas(ground: Ground, rng: np.random.Generator, *, per_head_m2: floa
     for _, part in units.groupby("township_code", sort=True):
         people = int(part["people"].sum())
         count = max(2, round(people / people_each) + int(rng.integers(0, 3)))
-        sizes += (rng.dirichlet(np.full(count, 1.4)) * people * rng.lognormal(0, uneven)).tolist()
+        sizes += (rng.dirichlet(np.full(count, 1.4)) * people * float(np.clip(rng.lognormal(0, uneven), 0.3, 2.6))).tolist()
         likely = (part["people"] ** 0.8).to_numpy(float)
         places += part["place_index"].to_numpy()[rng.choice(len(part), count, p=likely / likely.sum())].tolist()
     inside = ground.facts.places["township_code"].isin(ground.facts.inside_codes).to_numpy()

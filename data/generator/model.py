@@ -88,7 +88,7 @@ def make_model(seed: int, facts: Facts) -> Model:
     land = _divide(grid, facts, ground, wet, people.built_km2(facts, place_people), draw(5))
     place_people = people.place_people(facts, draw(4), people.room_for(land.owner, wet.blocked, CELL_M, len(place_people)))
     settled = _settle(grid, facts, ground, wet, place_people, land, draw)
-    points = people.inside_own_place(settled.points, land.polygons, wet.surface)
+    points = people.inside_own_place(settled.points, land.polygons, wet.surface, BELT_M)
     points = people.count_groups(points, facts, draw(12))
     sites = facilities.Ground(facts, points, _building_spots(settled.network, facts), place_people, settled.roadless_m)
     return Model(facts, grid, ground, wet, land.polygons, place_people, settled.network, points,
@@ -118,13 +118,14 @@ def _divide(grid: Grid, facts: Facts, ground: terrain.Terrain, wet: water.Water,
     x, y = grid.all_xy_m()
     shapely.prepare(facts.outline)
     inside = shapely.contains_xy(facts.outline, x.ravel(), y.ravel()).reshape(grid.shape)
-    weights = partition.area_weights(grid, ground, wet.blocked, rng)
+    weights = partition.area_weights(grid, ground, wet.blocked, inside, rng)
     town_seats = roads.dry_cells(grid, wet, facts.townships[["x_m", "y_m"]].to_numpy())
     targets = partition.township_targets_km2(facts, rng)
     towns = partition.divide(grid, weights, inside, town_seats, targets)
     seats = partition.seat_places(grid, facts, ground, wet.blocked, towns, rng)
     targets = partition.place_targets_km2(facts, towns, inside, grid.cell_m, built_km2, rng)
     owner = partition.divide(grid, partition.closed_between(weights, towns), inside, seats, targets)
+    owner = partition.with_room(grid, owner, towns, seats)
     polygons = partition.place_polygons(grid, facts, owner, rng)
     owner = np.where(inside, owner, -1)
     return _Land(owner, seats, polygons, streets.built_up(grid, facts, ground, wet, owner, seats, built_km2))
@@ -157,7 +158,7 @@ def _belt(grid: Grid, facts: Facts, owner: Array) -> tuple[Array, shapely.Geomet
     belt = shapely.buffer(facts.outline, BELT_M)
     shapely.prepare(belt)
     x, y = grid.all_xy_m()
-    area = shapely.buffer(facts.outline, BELT_M + 500)
+    area = shapely.buffer(facts.outline, BELT_M + 2500)
     shapely.prepare(area)
     return shapely.contains_xy(belt, x.ravel(), y.ravel()).reshape(grid.shape) & (owner < 0), area
 

@@ -12,14 +12,15 @@ from .facts import Facts
 from .grid import STEPS, Array, Grid, ends, fractal, smooth_step, spread
 from .terrain import Terrain
 
-_ROUNDS = 13
+_ROUNDS = 18
 
 
-def area_weights(grid: Grid, terrain: Terrain, blocked: Array, rng: np.random.Generator) -> list[Array]:
-    """Give the effort to go from cell to cell: steep ground and water keep areas apart."""
+def area_weights(grid: Grid, terrain: Terrain, blocked: Array, inside: Array, rng: np.random.Generator) -> list[Array]:
+    """Give the effort to go from cell to cell: ridges and water keep areas apart, and nobody goes round outside."""
     ridge = np.clip(terrain.height_m - gaussian_filter(terrain.height_m, 5), 0, 40) / 40
     noise = np.exp(0.45 * fractal(grid.shape, grid.cell_m, rng, longest_m=2500, power=1.3))
     effort = np.where(blocked, 9.0, (0.35 + 1.5 * terrain.slope + 5.0 * ridge**2) * noise)
+    effort = np.where(inside, effort, 8 * effort)
     return [np.add(*ends(effort, step)) / 2 * float(np.hypot(*step)) * grid.cell_m / 100 for step in STEPS]
 
 
@@ -32,7 +33,8 @@ def divide(grid: Grid, weights: list[Array], inside: Array, seats: Array, target
         Position of the seat; -1 where none arrives. Cells outside `inside` are given too, so that edges can be cut.
     """
     head_start, best, least = np.zeros(len(seats)), np.zeros(grid.shape, int), np.inf
-    for turn in range(_ROUNDS):
+    pace, before = np.full(len(seats), 2.0), np.zeros(len(seats))
+    for _ in range(_ROUNDS):
         low = head_start.min()
         cost, _, owner = spread(weights, grid.shape, seats, head_start - low)
         label = owner.reshape(grid.shape)
@@ -41,9 +43,27 @@ def divide(grid: Grid, weights: list[Array], inside: Array, seats: Array, target
         lost = owner[seats] != np.arange(len(seats))
         if np.abs(miss).sum() + 100 * lost.sum() < least:
             least, best = float(np.abs(miss).sum() + 100 * lost.sum()), label
-        head_start += np.clip(miss, -1, 1) * np.sqrt(target_km2) * (2.0 if turn < 5 else 1.0)
-        head_start = np.where(lost, np.minimum(head_start, cost[seats] + low - 0.5), head_start)
+        pace = np.where(miss * before < 0, 0.6 * pace, np.minimum(1.1 * pace, 2.0))
+        before = miss
+        head_start += np.clip(miss, -1, 1) * np.sqrt(target_km2) * pace
+        head_start = np.where(lost, np.minimum(head_start, cost[seats] + low - 1.0), head_start)
     return best
+
+
+def with_room(grid: Grid, label: Array, towns: Array, seats: Array, least_cells: int = 25) -> Array:
+    """Give every place at least some cells round its seat, taken from its neighbours in the township."""
+    label, flat, size = label.copy(), towns.ravel(), np.bincount(label[label >= 0], minlength=len(seats))
+    held = np.zeros(label.size, bool)
+    held[seats] = True
+    for place in np.flatnonzero(size < least_cells):
+        row, col = divmod(int(seats[place]), grid.cols)
+        rows, cols = np.mgrid[max(0, row - 6): row + 7, max(0, col - 6): col + 7]
+        near = (rows * grid.cols + cols).ravel()
+        near = near[np.argsort(np.hypot(rows - row, cols - col).ravel(), kind="stable")]
+        free = near[(flat[near] == flat[seats[place]]) & ~held[near]][: least_cells - 1]
+        label.flat[free] = label.flat[seats[place]] = place
+        held[free] = True
+    return label
 
 
 def township_targets_km2(facts: Facts, rng: np.random.Generator) -> Array:
@@ -78,11 +98,11 @@ def seat_places(grid: Grid, facts: Facts, terrain: Terrain, blocked: Array, owne
         cells = np.flatnonzero((owner == index).ravel() & _within(facts, x, y).ravel() & ~blocked.ravel())
         far = np.hypot(x.flat[cells] - township.x_m, y.flat[cells] - township.y_m)
         reach = np.sqrt(len(cells) * grid.cell_m**2 / np.pi)
-        near = np.exp(-((far / (0.55 * reach if township.kind == "street" else 0.22 * reach)) ** 2))
+        near = np.exp(-((far / (0.6 * reach if township.kind == "street" else 0.22 * reach)) ** 2))
         taken: list[int] = []
         for row, in_town in sorted(zip(rows.tolist(), community.tolist(), strict=True), key=lambda pair: not pair[1]):
             weight = gentle.flat[cells] * (near if in_town else 1.0)
-            spot = _apart(grid, cells, weight, taken, reach / np.sqrt(len(rows)) * (0.4 if in_town else 1.0), rng)
+            spot = _apart(grid, cells, weight, taken, reach / np.sqrt(len(rows)) * (0.75 if in_town else 1.0), rng)
             if in_town and not taken:
                 spot = int(cells[np.argmin(far)])
             taken.append(spot)

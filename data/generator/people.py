@@ -237,17 +237,27 @@ def points_of(grid: Grid, facts: Facts, people: Array, hamlets: pd.DataFrame, be
     return points.sort_values("place", kind="stable", key=lambda place: place % (len(people) + 1), ignore_index=True)
 
 
-def inside_own_place(points: pd.DataFrame, polygons: list[shapely.Geometry], surface: shapely.Geometry) -> pd.DataFrame:
-    """Move the few points that smooth borders left outside their place a little way into it, onto dry ground."""
-    shapes = np.array(polygons, dtype=object)
+def inside_own_place(points: pd.DataFrame, polygons: list[shapely.Geometry], surface: shapely.Geometry,
+                     belt_m: float) -> pd.DataFrame:
+    """Move the few points that smooth borders left outside their place a little way into it, onto dry ground.
+
+    Parameters
+    ----------
+    polygons : list
+        Of the places; points of the belt go to the ring of width `belt_m` round them all.
+    surface : geometry
+        All water.
+    """
+    whole = shapely.coverage_union_all(polygons)
+    ring = shapely.difference(shapely.buffer(whole, belt_m), whole)
+    shapes = np.array([*polygons, ring], dtype=object)
     place = points["place"].to_numpy()
     xy = points[["x_m", "y_m"]].to_numpy(copy=True)
-    known = np.flatnonzero(place >= 0)
-    here = shapely.points(xy[known])
-    astray = known[~shapely.contains(shapes[place[known]], here)]
-    rooms = {n: shapely.difference(shapely.buffer(shapes[n], -25), shapely.buffer(surface, 10))
-             for n in np.unique(place[astray]).tolist()}
+    inner = shapely.buffer(shapes, -2)
+    astray = np.flatnonzero(~shapely.contains(inner[place], shapely.points(xy)))
+    wet = shapely.buffer(surface, 10)
+    rooms = {n: shapely.difference(shapely.buffer(shapes[n], -25), wet) for n in np.unique(place[astray]).tolist()}
     for row in astray:
-        room = rooms[int(place[row])]
-        xy[row] = shapely.get_coordinates(shapely.shortest_line(room, shapely.Point(xy[row])))[0]
+        near = shapely.shortest_line(rooms[int(place[row])], shapely.Point(xy[row]))
+        xy[row] = shapely.get_coordinates(near)[0]
     return points.assign(x_m=xy[:, 0], y_m=xy[:, 1])

@@ -19,7 +19,7 @@ RANKS: tuple[str, ...] = ("motorway", "motorway_link", "trunk", "primary", "seco
 #: step of the grid climbs by chance on a slope that the road could follow level.
 _FREE_GRADE = 0.045
 #: Grade beyond that at which a class takes twice the way to avoid it.
-_HARD_GRADE = {"trunk": 0.010, "primary": 0.011, "secondary": 0.013, "tertiary": 0.018, "unclassified": 0.028,
+_HARD_GRADE = {"trunk": 0.013, "primary": 0.014, "secondary": 0.015, "tertiary": 0.018, "unclassified": 0.028,
                "track": 0.045, "path": 0.09}
 _SHARED = 0.3
 _AROUND = [(dr, dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from rasterio.features import rasterize, shapes
-from scipy.ndimage import label
+from scipy.ndimage import gaussian_filter1d, label
 
 from .facts import Facts
 from .grid import Array, Grid, trace
@@ -131,8 +131,15 @@ def _reservoir(grid: Grid, terrain: Terrain, at_m: Array) -> shapely.Geometry | 
     polygons = [shapely.geometry.shape(geometry) for geometry, value in
                 shapes(wet.astype(np.uint8), mask=wet, transform=grid.transform) if value == 1]
     lake = shapely.buffer(shapely.buffer(shapely.union_all(polygons), 45), -60)
-    parts_of = [part for part in shapely.get_parts(lake) if part.area > 20_000]
-    return shapely.simplify(max(parts_of, key=lambda part: part.area), 5) if parts_of else None
+    arms = [part for part in shapely.get_parts(lake) if part.area > 20_000]
+    return _rounded_shore(max(arms, key=lambda part: part.area)) if arms else None
+
+
+def _rounded_shore(lake: shapely.Geometry) -> shapely.Geometry:
+    """Take the corners of the raster off a shore."""
+    ring = shapely.get_coordinates(shapely.segmentize(lake.exterior, 25))[:-1]
+    smooth = shapely.buffer(shapely.Polygon(gaussian_filter1d(ring, 2.6, axis=0, mode="wrap")), 0)
+    return shapely.simplify(max(shapely.get_parts(smooth), key=lambda part: part.area), 4)
 
 
 def _upstream(downstream: Array, cell: int) -> Array:

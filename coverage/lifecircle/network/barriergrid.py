@@ -62,15 +62,15 @@ class BarrierGrid:
         steep_deg : float or None
             Slope from which ground is closed; needs an elevation.
         """
+        from rasterio import Affine
         from rasterio.features import rasterize
-        from rasterio.transform import from_origin
 
         shapes = list(barriers.geometry[barriers["kind"].isin(["water", "cliff"])]) if len(barriers) else []
         if not shapes and (elevation is None or steep_deg is None):
             return cls.open_ground()
         west, south, east, north = bounds_m
         rows, columns = int(np.ceil((north - south) / CELL_M)) + 1, int(np.ceil((east - west) / CELL_M)) + 1
-        transform = from_origin(west, north, CELL_M, CELL_M)
+        transform = Affine(CELL_M, 0.0, west, 0.0, -CELL_M, north)
         blocked = np.zeros((rows, columns), np.uint8)
         if shapes:
             rasterize(shapes, out=blocked, transform=transform, all_touched=True, default_value=1)

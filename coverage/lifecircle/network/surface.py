@@ -33,6 +33,13 @@ class Raster(NamedTuple):
                    int(np.ceil((east - west) / cell_m)) + 2)
 
     @property
+    def transform(self) -> Any:
+        """Give the raster's affine transform, as rasterio wants it."""
+        from rasterio import Affine
+
+        return Affine(self.cell_m, 0.0, self.west_m, 0.0, -self.cell_m, self.north_m)
+
+    @property
     def x_m(self) -> Array:
         """Give the centres of the columns."""
         return self.west_m + (np.arange(self.columns) + 0.5) * self.cell_m
@@ -50,13 +57,12 @@ class Raster(NamedTuple):
     def burn(self, shapes: Sequence[Any], *, all_touched: bool = False) -> Array:
         """Burn geometries, or (geometry, whole number) pairs, into a raster of numbers; 0 elsewhere."""
         from rasterio.features import rasterize
-        from rasterio.transform import from_origin
 
         if not len(shapes):
             return np.zeros((self.rows, self.columns), np.int32)
         return np.asarray(rasterize(
             shapes, out_shape=(self.rows, self.columns), all_touched=all_touched, dtype="int32", default_value=1,
-            transform=from_origin(self.west_m, self.north_m, self.cell_m, self.cell_m)))
+            transform=self.transform))
 
 
 def surface_minutes(field: Field, raster: Raster, mask: Array) -> Array:

@@ -2,8 +2,8 @@
 window.lifecircle.start = (function () {
   "use strict";
 
-  const {STATE_KEYS, SITE, count, disc, icon, legendRow, mainState, percent, plain, range, site, sitePopup, placePopup, swatch,
-    townshipPopup} = window.lifecircle;
+  const {STATE_KEYS, SITE, count, disc, icon, legendRow, mainState, percent, plain, range, site, sitePopup, placePopup,
+    swatch, townshipPopup} = window.lifecircle;
   const RATES = [[0.95, "#8dbbdd"], [0.8, "#c3dcee"], [0.6, "#f3efe6"], [0.4, "#f9d9b4"], [0, "#f2b376"]];
   const AREAS = RATES.map((step, index) => [[1, 0.75, 0.5, 0.25, 0][index], step[1]]);
   const NO_RATE = "#dcdcdc";
@@ -260,7 +260,7 @@ window.lifecircle.start = (function () {
         counts[index + 1] = 1;
         return legendRow(disc(counts, 6), words.mostly[key], amount(key));
       });
-      return states.includes("none") ? [...rows, legendRow("", words.mostly.none, amount("none"))] : rows;
+      return states.includes("none") ? [...rows, legendRow('<svg width="16"></svg>', words.mostly.none, amount("none"))] : rows;
     }
 
     function siteRows(layer) {

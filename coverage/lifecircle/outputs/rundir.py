@@ -26,7 +26,7 @@ from lifecircle.outputs.tables import ORDER, plain_value, read_csv, write_csv
 #: What a run owns in its directory; anything else there is the user's and is kept.
 OWN_FILES: tuple[str, ...] = (
     "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "demand.parquet", "lifecircle.gpkg",
-    "lifecircle.gpkg-*", "surface_*.tif", "map.html", "report.xlsx", "report.docx",
+    "lifecircle.gpkg-*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
 )
 
 
@@ -110,15 +110,11 @@ def read_run(directory: str | Path, *, surfaces: bool = False) -> Assessment:
     """
     directory = _run_directory(directory)
     run = _read_json(directory / "run.json")
-    layers = read_geopackage(directory / "lifecircle.gpkg", run["crs"], run["layers"])
-    return Assessment(
-        run=run, **layers, demand=_read_demand(directory / "demand.parquet", run["crs"]),
-        results=read_csv(directory / "results.csv"), gaps=read_csv(directory / "gaps.csv"),
-        findings=[Finding(**item) for item in _read_json(directory / "findings.json")],
-        surfaces={layer: _read_surface(directory / f"surface_{layer}.tif") for layer in run["layers"]
-                  if surfaces and (directory / f"surface_{layer}.tif").is_file()},
-        timing=_read_json(directory / "timing.json"),
-    )
+    try:
+        return _assemble(directory, run, surfaces)
+    except (KeyError, TypeError) as error:
+        raise UnreadableFileError(directory / "run.json", f"is not of this version ({type(error).__name__}: {error})",
+                                  "run the district again") from error
 
 
 def read_gaps(directory: str | Path) -> pd.DataFrame:
@@ -130,6 +126,18 @@ def read_gaps(directory: str | Path) -> pd.DataFrame:
         As for `read_run`.
     """
     return read_csv(_run_directory(directory) / "gaps.csv")
+
+
+def _assemble(directory: Path, run: dict[str, Any], surfaces: bool) -> Assessment:
+    layers = read_geopackage(directory / "lifecircle.gpkg", run["crs"], run["layers"])
+    return Assessment(
+        run=run, **layers, demand=_read_demand(directory / "demand.parquet", run["crs"]),
+        results=read_csv(directory / "results.csv"), gaps=read_csv(directory / "gaps.csv"),
+        findings=[Finding(**item) for item in _read_json(directory / "findings.json")],
+        surfaces={layer: _read_surface(directory / f"surface_{layer}.tif") for layer in run["layers"]
+                  if surfaces and (directory / f"surface_{layer}.tif").is_file()},
+        timing=_read_json(directory / "timing.json"),
+    )
 
 
 def _run_directory(directory: str | Path) -> Path:
