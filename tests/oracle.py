@@ -1,8 +1,8 @@
 """The same minutes again, by networkx and numeric minimisation: no closed form, no kernel, no index of ours.
 
-It follows the definition: on every edge in reach the best leg is looked for, here on places 2 m apart and then 1 cm
-(the time is convex along an edge); if that leg is blocked, places 10 m apart are tried. Home side and facility side of a trip by vehicle are separate copies of the
-walking graph, so one search gives all.
+It follows the definition: on every edge in reach the best leg is looked for, on places 2 m apart and then 1 cm (time is
+convex along an edge); if that leg is blocked, places 10 m apart are tried. Home side and facility side of a trip by
+vehicle are separate copies of the walking graph, so one search gives all.
 """
 
 from __future__ import annotations

@@ -17,10 +17,9 @@ from town import CRS, ORIGIN_M, grid_roads
 
 
 def street(length_m=1000.0, road_class="residential", z=(0.0, 0.0), **columns):
-    network = RoadNetwork.from_segments(
+    return RoadNetwork.from_segments(
         CRS, ORIGIN_M + np.array([[0.0, 0.0], [length_m, 0.0]]), np.array([0]), np.array([1]),
         np.array([CLASS_INDEX[road_class]]), node_z_m=np.array(z), **{k: np.array([v]) for k, v in columns.items()})
-    return network
 
 
 def minutes(network, mode, **changes):

@@ -11,15 +11,16 @@ import osmium
 import pandas as pd
 import pytest
 import shapely
-from extracts import andorra, helsinki
-from oracle import minutes as oracle_minutes
 
+from extracts import andorra, helsinki
+from identities import check_identities
 from lifecircle.assess import assess
 from lifecircle.inputs.findings import Findings
 from lifecircle.network.graph import mode_edges
 from lifecircle.osmtags import road_tags
 from lifecircle.study import read_study
 from lifecircle.traveltimes import evaluate, solve_times, walking_slope
+from oracle import minutes as oracle_minutes
 
 RUNFILES = Path(__file__).parent / "runfiles"
 
@@ -108,33 +109,6 @@ def test_andorra_adds_up(andorra_study):
 
 def test_helsinki_adds_up(helsinki_run):
     check_identities(assess(helsinki_run))
-
-
-def check_identities(found):
-    """Covered + out + undetermined = total; townships sum to the district; gaps sum to the results."""
-    table = found.results[found.results["basis"] == "population"]
-    wide = table[table["indicator"].str.startswith("people")].pivot_table(
-        index=["township_code", "class", "layer", "mode", "headline"], columns="indicator", values="value")
-    parts = wide[["people_in_time", "people_out", "people_undetermined"]].sum(axis=1)
-    assert np.abs(parts - wide["people"]).max() <= 1e-6
-    code = found.run["district"]["code"]
-    whole = wide.xs(code, level="township_code")
-    summed = wide.drop(code, level="township_code").groupby(["class", "layer", "mode", "headline"]).sum()
-    assert np.abs(summed - whole.reindex(summed.index)).to_numpy().max() <= 1e-6
-    rates = table[table["indicator"] == "coverage_rate"].set_index(
-        ["township_code", "class", "layer", "mode", "headline"])["value"]
-    again = wide["people_in_time"] / wide["people"].where(wide["people"] > 0)
-    assert np.nanmax(np.abs(rates - again.reindex(rates.index))) <= 1e-9
-    reach = found.gaps[found.gaps["kind"] == "reach"]
-    for layer in reach["layer"].unique():
-        total = whole.xs((layer, True), level=("layer", "headline")).xs("all", level="class")
-        mine = reach[reach["layer"] == layer]
-        assert mine["people_out"].sum() == pytest.approx(total["people_out"].iloc[0], abs=1e-6)
-        assert mine["people_undetermined"].sum() == pytest.approx(total["people_undetermined"].iloc[0], abs=1e-6)
-    assert found.service_areas.geometry.is_valid.all()
-    for (_, _), part in found.service_areas[found.service_areas["kind"] == "isochrone"].groupby(["layer", "mode"]):
-        small, large = part.sort_values("cutoff").geometry
-        assert small.difference(large).area < 1e-3
 
 
 def osmnx_graph(pbf: Path, folder: Path):

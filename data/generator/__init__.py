@@ -1,4 +1,4 @@
-"""Make the model district: a mock-up with the true names, codes and totals, and everything else invented from a seed."""
+"""Make the model district: true names, codes and totals, and everything else invented from a seed."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def add_expressways(network: Network, grid: Grid, facts: Facts, terrain: Terrain
 
 def _curve(points: Array) -> Array:
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    return CubicSpline(along, points)(np.linspace(0, along[-1], int(along[-1] / _STEP_M)))
+    return np.asarray(CubicSpline(along, points)(np.linspace(0, along[-1], int(along[-1] / _STEP_M))))
 
 
 def _structures(network: Network, grid: Grid, terrain: Terrain, water: Water, line: Array) -> tuple[Array, Array]:

@@ -73,7 +73,7 @@ class _Spots:
     def by_road(self, xy_m: Array) -> Array:
         """Move a point beside the nearest road."""
         _, near = self.tree.query(xy_m)
-        return self.ground.road_xy_m[near] + self.rng.normal(0, 11, 2)
+        return np.asarray(self.ground.road_xy_m[near] + self.rng.normal(0, 11, 2))
 
 
 def _row(xy_m: Array, level: str, name: str, place: int, **more: Any) -> dict[str, Any]:
@@ -108,12 +108,14 @@ def _clinics(spots: _Spots, ground: Ground, rng: np.random.Generator) -> list[di
                              capacity=int(rng.integers(2, 6)) if village else int(rng.integers(6, 18)),
                              area_m2=int(rng.integers(60, 190)) if village else int(rng.integers(120, 420))))
     for spot in ground.roadless_m:
-        near = ground.points.iloc[int(np.argmin(np.hypot(ground.points["x_m"] - spot[0], ground.points["y_m"] - spot[1])))]
-        rows.append(_row(spot, "village_clinic", "卫生室", int(near["place"]), capacity=2, area_m2=60))
+        near = int(np.argmin(np.hypot(ground.points["x_m"] - spot[0], ground.points["y_m"] - spot[1])))
+        place = int(ground.points["place"].iloc[near])
+        rows.append(_row(spot, "village_clinic", "卫生室", place, capacity=2, area_m2=60))
     return rows + _in_belt(spots, 60, "village_clinic", "卫生室", rng, capacity=3, area_m2=90)
 
 
-def _in_belt(spots: _Spots, count: int, level: str, name: str, rng: np.random.Generator, **more: Any) -> list[dict[str, Any]]:
+def _in_belt(spots: _Spots, count: int, level: str, name: str, rng: np.random.Generator,
+             **more: Any) -> list[dict[str, Any]]:
     """Set some facilities among the people of the belt."""
     rows = spots.rows.get(-1, np.array([], int))
     chosen = rng.choice(rows, size=min(count, len(rows)), replace=False) if len(rows) else rows
@@ -202,7 +204,8 @@ def _shared_areas(ground: Ground, rng: np.random.Generator, *, per_head_m2: floa
     for _, part in units.groupby("township_code", sort=True):
         people = int(part["people"].sum())
         count = max(2, round(people / people_each) + int(rng.integers(0, 3)))
-        sizes += (rng.dirichlet(np.full(count, 1.4)) * people * float(np.clip(rng.lognormal(0, uneven), 0.3, 2.6))).tolist()
+        whole = people * float(np.clip(rng.lognormal(0, uneven), 0.3, 2.6))
+        sizes += (rng.dirichlet(np.full(count, 1.4)) * whole).tolist()
         likely = (part["people"] ** 0.8).to_numpy(float)
         places += part["place_index"].to_numpy()[rng.choice(len(part), count, p=likely / likely.sum())].tolist()
     inside = ground.facts.places["township_code"].isin(ground.facts.inside_codes).to_numpy()
@@ -215,7 +218,7 @@ _UNIT = {"clinics": "beds", "elderly_care": "beds", "childcare": "places", "shel
 
 
 def _finish(layer: str, rows: list[dict[str, Any]], ground: Ground, rng: np.random.Generator) -> pd.DataFrame:
-    """Number, name and date the facilities of a layer; a few are being built or planned only."""
+    """Give the facilities of a layer number, name and date; a few are being built or planned only."""
     table = pd.DataFrame(rows)
     table = table.reindex(columns=[*table.columns, *(c for c in COLUMNS if c not in table.columns)])
     draw = rng.random(len(table))
@@ -228,10 +231,10 @@ def _finish(layer: str, rows: list[dict[str, Any]], ground: Ground, rng: np.rand
         layer=layer, status=status, quality="model",
         facility_id=[f"{_PREFIX[layer]}{n:04d}" for n in range(1, len(table) + 1)],
         name=[f"示例{word}{n:03d}" for word, n in zip(table["name"], serial, strict=True)],
-        opens_year=pd.array(np.where(status == "existing", 2012, np.where(status == "building", 2026, 2027)), dtype="Int64"),
+        opens_year=np.where(status == "existing", rng.integers(2012, 2025, len(table)),
+                            np.where(status == "building", 2026, 2027)),
         capacity_unit=np.where(table["capacity"].notna(), _UNIT.get(layer, ""), ""),
         township_code=np.where(place >= 0, codes[np.maximum(place, 0)], ""))
-    table["opens_year"] = table["opens_year"] + np.where(status == "existing", rng.integers(0, 13, len(table)), 0)
     for column in ("capacity", "area_m2", "effective_area_m2"):
         table[column] = pd.array(table[column].to_numpy(float), dtype="Int64") if table[column].notna().any() else pd.NA
     return table[[c for c in COLUMNS if c not in ("lon", "lat")] + ["x_m", "y_m"]]

@@ -24,8 +24,8 @@ class Facts:
     Attributes
     ----------
     townships : DataFrame
-        township_code, township, kind (street / town / township), in_district (yes / no), area_km2 and people_hint (NaN: unknown), x_m,
-        y_m, lon, lat, position_source.
+        township_code, township, kind (street / town / township), in_district (yes / no), x_m, y_m, lon, lat,
+        position_source; area_km2 and people_hint (a figure of another kind or year), NaN where unknown.
     places : DataFrame
         place_code, place, township_code, kind (community / village), urban_rural_code, urban_rural_source.
     outline : Polygon
@@ -129,8 +129,9 @@ def _made_up_units(seed: int, count: int, rng: np.random.Generator) -> tuple[pd.
             community = number < communities
             serial = number + 1 if community else number - communities + 200
             urban = {"street": "111", "town": "121", "township": "210"}[kind] if community else "220"
-            place_rows.append((f"{code[:9]}{serial:03d}", f"示例{index + 1:02d}-{number + 1:02d}{'社区' if community else '村'}",
-                               code, "community" if community else "village", urban, "rule"))
+            name = f"示例{index + 1:02d}-{number + 1:02d}{'社区' if community else '村'}"
+            place_rows.append((f"{code[:9]}{serial:03d}", name, code, "community" if community else "village", urban,
+                               "rule"))
     return (pd.DataFrame(township_rows, columns=["township_code", "township", "kind", "in_district", "area_km2",
                                                  "people_hint", "position_source"]),
             pd.DataFrame(place_rows, columns=["place_code", "place", "township_code", "kind", "urban_rural_code",
@@ -182,8 +183,9 @@ def _made_up_lines(middle: np.ndarray[Any, Any], centre: np.ndarray[Any, Any], o
     order = np.argsort(np.hypot(*(seats - middle).T))
     far = seats[order[len(order) // 2:]]
     gates = [towards(turn + bend, 0.8) for bend in (0.3, np.pi + 0.3, 1.9, 1.9 + np.pi)]
-    corridors = [{"road_class": "trunk", "name": "示例国道", "points": np.array([gates[0], centre, gates[1]])},
-                 {"road_class": "primary", "name": "示例省道", "points": np.array([gates[2], far[0], centre, gates[3]])}]
+    across, along = np.array([gates[0], centre, gates[1]]), np.array([gates[2], far[0], centre, gates[3]])
+    corridors = [{"road_class": "trunk", "name": "示例国道", "points": across},
+                 {"road_class": "primary", "name": "示例省道", "points": along}]
     return {"rivers": [{"name": "示例主河", "joins": "", "width_m": [50, 90], "points": main},
                        {"name": "示例支河", "joins": "示例主河", "width_m": [35, 50], "points": side}],
             "corridors": corridors}

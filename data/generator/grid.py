@@ -56,7 +56,7 @@ class Grid:
         """Give the affine transform that rasterio wants."""
         return Affine(self.cell_m, 0, self.west_m, 0, -self.cell_m, self.north_m)
 
-    def xy_m(self, cells: Array) -> Array:
+    def xy_m(self, cells: Array | list[int]) -> Array:
         """Give the centres (n, 2) of cells."""
         row, col = np.divmod(np.asarray(cells), self.cols)
         return np.column_stack([self.west_m + (col + 0.5) * self.cell_m, self.north_m - (row + 0.5) * self.cell_m])
@@ -66,7 +66,7 @@ class Grid:
         xy = np.atleast_2d(xy_m)
         col = np.clip(((xy[:, 0] - self.west_m) / self.cell_m).astype(int), 0, self.cols - 1)
         row = np.clip(((self.north_m - xy[:, 1]) / self.cell_m).astype(int), 0, self.rows - 1)
-        return row * self.cols + col
+        return np.asarray(row * self.cols + col)
 
     def all_xy_m(self) -> tuple[Array, Array]:
         """Give x and y of every centre as two rasters."""
@@ -162,10 +162,10 @@ def fractal(shape: tuple[int, int], cell_m: float, rng: np.random.Generator, *, 
     amplitude = (k + 1 / longest_m) ** -power
     amplitude[0, 0] = 0
     noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal(shape)) * amplitude, s=shape)
-    return (noise - noise.mean()) / noise.std()
+    return np.asarray((noise - noise.mean()) / noise.std())
 
 
-def smooth_step(value: Array, low: float, high: float) -> Array:
+def smooth_step(value: Array, low: float | Array, high: float | Array) -> Array:
     """Rise smoothly from 0 at `low` to 1 at `high`."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -38,11 +39,11 @@ class Network:
 
     def ends_m(self) -> Array:
         """Give both ends (m, 2, 2) of every segment."""
-        return self.xy_m[self.segments[["u", "v"]].to_numpy(int)]
+        return np.asarray(self.xy_m[self.segments[["u", "v"]].to_numpy(int)])
 
     def lines(self) -> Array:
         """Give every segment as a line."""
-        return shapely.linestrings(self.ends_m())
+        return np.asarray(shapely.linestrings(self.ends_m()))
 
 
 def from_grid(grid: Grid, links: dict[tuple[int, int], Link], terrain: Terrain, water: Water) -> Network:
@@ -91,11 +92,11 @@ def _eased(grid: Grid, links: dict[tuple[int, int], Link], terrain: Terrain, wat
 def _no_further(origin: Array, point: Array, reach_m: float) -> Array:
     """Pull points back to within a distance of their origins."""
     away = point - origin
-    return origin + away * np.minimum(1, reach_m / np.maximum(np.hypot(*away.T), 1e-9))[:, None]
+    return np.asarray(origin + away * np.minimum(1, reach_m / np.maximum(np.hypot(*away.T), 1e-9))[:, None])
 
 
 def _through(links: dict[tuple[int, int], Link]) -> tuple[Array, Array, Array]:
-    """Give all cells, and for each the two neighbours on the larger road through it; itself twice where it is an end."""
+    """Give all cells, and for each its two neighbours on the larger road through it; itself twice at an end."""
     around: dict[int, list[tuple[int, int]]] = {}
     for (a, b), link in sorted(links.items()):
         around.setdefault(a, []).append((link.rank, b))
@@ -149,7 +150,7 @@ class _Builder:
                 self.of_cell[cell] = len(self.points)
                 self.points.append((point[0], point[1]))
             nodes.append(self.of_cell[cell])
-        self.rows += [(a, b, link.rank, link.bridge, link.name) for a, b in zip(nodes[:-1], nodes[1:], strict=True)]
+        self.rows += [(a, b, link.rank, link.bridge, link.name) for a, b in pairwise(nodes)]
 
     def network(self) -> Network:
         """Give what was collected."""
@@ -275,13 +276,13 @@ def _cut(network: Network, cuts: pd.DataFrame) -> Network:
         row = table.loc[segment]
         nodes = [int(row["u"]), *part["node"].tolist(), int(row["v"])]
         rest = tuple(row[name] for name in _COLUMNS[2:])
-        rows += [(a, b, *rest) for a, b in zip(nodes[:-1], nodes[1:], strict=True)]
+        rows += [(a, b, *rest) for a, b in pairwise(nodes)]
     whole = table.drop(index=cuts["segment"].unique())
     return Network(network.xy_m, pd.concat([whole, pd.DataFrame(rows, columns=list(_COLUMNS))], ignore_index=True))
 
 
 def part_of(network: Network) -> Array:
-    """Number the connected part of each node; -1 for nodes that no segment uses."""
+    """Give each node the number of its connected part; -1 where no segment uses it."""
     u, v = network.segments["u"].to_numpy(int), network.segments["v"].to_numpy(int)
     count = len(network.xy_m)
     _, part = connected_components(csr_matrix((np.ones(len(u)), (u, v)), shape=(count, count)), directed=False)

@@ -86,17 +86,18 @@ def make_model(seed: int, facts: Facts) -> Model:
     wet = water.draw_water(grid, facts, ground, courses, draw(3))
     place_people = people.place_people(facts, draw(4))
     land = _divide(grid, facts, ground, wet, people.built_km2(facts, place_people), draw(5))
-    place_people = people.place_people(facts, draw(4), people.room_for(land.owner, wet.blocked, CELL_M, len(place_people)))
+    room = people.room_for(land.owner, wet.blocked, CELL_M, len(place_people))
+    place_people = people.place_people(facts, draw(4), room)
     settled = _settle(grid, facts, ground, wet, place_people, land, draw)
     points = people.inside_own_place(settled.points, land.polygons, wet.surface, BELT_M)
     points = people.count_groups(points, facts, draw(12))
     sites = facilities.Ground(facts, points, _building_spots(settled.network, facts), place_people, settled.roadless_m)
-    return Model(facts, grid, ground, wet, land.polygons, place_people, settled.network, points,
-                 facilities.set_up(sites, draw(13)))
+    layers = facilities.set_up(sites, draw(13))
+    return Model(facts, grid, ground, wet, land.polygons, place_people, settled.network, points, layers)
 
 
 class _Land(NamedTuple):
-    """Who owns which cell (position of the place, -1 outside the outline), the places' seats, polygons, built-up cells."""
+    """Who owns which cell (position of the place, -1 outside the outline), the places' seats, polygons, towns."""
 
     owner: Array
     seats: Array
@@ -137,19 +138,22 @@ def _settle(grid: Grid, facts: Facts, ground: terrain.Terrain, wet: water.Water,
     ways = RoadGrid(grid, ground, wet, np.exp(0.3 * fractal(grid.shape, grid.cell_m, draw(6), longest_m=1500)))
     roads.lay_main_roads(ways, facts, wet)
     belt, area = _belt(grid, facts, land.owner)
+    ways.keep_within(belt | (land.owner >= 0))
     gentle = np.where(wet.blocked, 0, np.exp(-((ground.slope / 0.24) ** 2)) + 0.003)
     belt_seats = _belt_seats(grid, belt, gentle, draw(7))
     roads.lay_village_roads(ways, np.concatenate([land.seats, belt_seats]), draw(8))
     far = _road_far_m(grid, ways)
     hamlets = people.settle_hamlets(grid, facts, place_people, land.owner, gentle, far, land.seats, draw(9))
-    outside = people.belt_people(grid, belt, gentle, far, belt_seats, facts.settings["people"]["belt_per_km2"], draw(10))
+    per_km2 = float(facts.settings["people"]["belt_per_km2"])
+    outside = people.belt_people(grid, belt, gentle, far, belt_seats, per_km2, draw(10))
     roads.lay_hamlet_roads(ways, pd.concat([hamlets, outside], ignore_index=True), draw(11))
     islands, roadless = _leave_out(grid, ways, hamlets)
     network = lines.add_streets(lines.from_grid(grid, ways.links, ground, wet),
                                 streets.draw_streets(grid, facts, ground, wet, land.built, draw(14)))
     network = lines.join_parts(lines.meet(_inside_area(network, area)), islands, wet)
     network = expressways.add_expressways(network, grid, facts, ground, wet, area)
-    points = people.points_of(grid, facts, place_people, hamlets, outside, land.built, wet.blocked, land.seats, draw(15))
+    points = people.points_of(grid, facts, place_people, (hamlets, outside), land.built, wet.blocked, land.seats,
+                              draw(15))
     return _Settled(network, points, roadless)
 
 
@@ -213,7 +217,7 @@ def _building_spots(network: lines.Network, facts: Facts) -> Array:
     spots = np.concatenate([ends[:, 0], ends.mean(axis=1)])
     belt = shapely.buffer(facts.outline, BELT_M - 50)
     shapely.prepare(belt)
-    return spots[shapely.contains_xy(belt, spots[:, 0], spots[:, 1])]
+    return np.asarray(spots[shapely.contains_xy(belt, spots[:, 0], spots[:, 1])])
 
 
 def write_model(model: Model, out: Path) -> None:
@@ -221,7 +225,8 @@ def write_model(model: Model, out: Path) -> None:
     for name in ("boundaries", "roads", "population", "facilities"):
         (out / name).mkdir(parents=True, exist_ok=True)
     facts = model.facts
-    write.write_boundaries(out / "boundaries", facts, partition.in_degrees(model.polygons, facts.crs), model.place_people)
+    polygons = partition.in_degrees(model.polygons, facts.crs)
+    write.write_boundaries(out / "boundaries", facts, polygons, model.place_people)
     write.write_barriers(out / "boundaries" / "barriers.geojson", model.water.names, model.water.shapes, facts.crs)
     write.write_elevation(out / "roads" / "elevation.tif", model.grid, model.terrain.height_m, facts.crs)
     write.write_roads(out / "roads" / "roads.parquet", write.road_lines(model.network, facts.crs))

@@ -88,7 +88,7 @@ def township_targets_km2(facts: Facts, rng: np.random.Generator) -> Array:
 
 def seat_places(grid: Grid, facts: Facts, terrain: Terrain, blocked: Array, owner: Array,
                 rng: np.random.Generator) -> Array:
-    """Choose a cell for the seat of each place: communities round the township's seat, villages spread on gentle ground."""
+    """Choose a cell for the seat of each place: communities round the town's seat, villages on gentle ground."""
     x, y = grid.all_xy_m()
     gentle = np.exp(-((terrain.slope / 0.16) ** 2)) * ~blocked + 1e-6
     seats = np.zeros(len(facts.places), int)
@@ -113,7 +113,7 @@ def seat_places(grid: Grid, facts: Facts, terrain: Terrain, blocked: Array, owne
 def _within(facts: Facts, x: Array, y: Array) -> Array:
     room = shapely.buffer(facts.outline, -250)
     shapely.prepare(room)
-    return shapely.contains_xy(room, x.ravel(), y.ravel()).reshape(x.shape)
+    return np.asarray(shapely.contains_xy(room, x.ravel(), y.ravel()).reshape(x.shape))
 
 
 def _apart(grid: Grid, cells: Array, weight: Array, taken: list[int], apart_m: float,
@@ -135,7 +135,7 @@ def place_targets_km2(facts: Facts, owner: Array, inside: Array, cell_m: float, 
     built = np.bincount(of, weights=built_km2, minlength=len(area))
     room = np.minimum(1.35, 0.8 * area / np.maximum(built, 1e-9))[of] * built_km2
     left = area - np.bincount(of, weights=room, minlength=len(area))
-    return room + weight / np.bincount(of, weights=weight)[of] * left[of]
+    return np.asarray(room + weight / np.bincount(of, weights=weight)[of] * left[of])
 
 
 def closed_between(weights: list[Array], owner: Array) -> list[Array]:
@@ -185,9 +185,12 @@ def _smooth_arc(grid: Grid, arc: shapely.LineString, noise: list[Array]) -> shap
 
 def _single_parts(by_place: dict[int, list[shapely.Geometry]], count: int) -> list[shapely.Geometry]:
     """Give slivers that are cut off from their place to the neighbour they touch most."""
-    whole = {place: shapely.get_parts(shapely.union_all(faces)) for place, faces in by_place.items()}
-    main = [max(whole[place], key=lambda part: part.area) for place in range(count)]
-    loose = [part for place in range(count) for part in whole[place] if part is not max(whole[place], key=lambda p: p.area)]
+    main: list[shapely.Geometry] = []
+    loose: list[shapely.Geometry] = []
+    for place in range(count):
+        parts = sorted(shapely.get_parts(shapely.union_all(by_place[place])), key=lambda part: -part.area)
+        main.append(parts[0])
+        loose += parts[1:]
     for part in sorted(loose, key=lambda part: (-part.area, part.bounds)):
         touching = shapely.STRtree(main).query(part, predicate="intersects")
         shared = [float(shapely.length(shapely.intersection(shapely.boundary(part), shapely.boundary(main[n]))))

@@ -86,13 +86,13 @@ def _towards_hints(facts: Facts, weight: Array, residents: int) -> Array:
     township = facts.places["township_code"]
     inside = township.isin(facts.inside_codes).to_numpy()
     expected = pd.Series(weight * residents / weight[inside].sum()).groupby(township.to_numpy()).sum()
-    return township.map(hint / expected).fillna(1.0).to_numpy(float)
+    return np.asarray(township.map(hint / expected).fillna(1.0).to_numpy(float))
 
 
 def built_km2(facts: Facts, people: Array) -> Array:
     """Give the built-up area of each place."""
     code = facts.places["urban_rural_code"]
-    return people * code.map(_BUILT_SHARE).to_numpy(float) / code.map(_BUILT_PER_KM2).to_numpy(float)
+    return np.asarray(people * code.map(_BUILT_SHARE).to_numpy(float) / code.map(_BUILT_PER_KM2).to_numpy(float))
 
 
 def settle_hamlets(grid: Grid, facts: Facts, people: Array, owner: Array, gentle: Array, road_far_m: Array,
@@ -158,7 +158,7 @@ def hamlet_points(grid: Grid, hamlets: pd.DataFrame, blocked: Array, per_point: 
                          "population": np.concatenate(shares) if shares else []})
 
 
-def urban_points(grid: Grid, facts: Facts, people: Array, rural_people: Array, built: Array, surface_far: Array,
+def urban_points(grid: Grid, facts: Facts, people: Array, rural_people: Array, built: Array, dry: Array,
                  seats: Array, rng: np.random.Generator) -> pd.DataFrame:
     """Scatter the rest of each place's people over its built-up cells, denser towards its seat.
 
@@ -166,7 +166,7 @@ def urban_points(grid: Grid, facts: Facts, people: Array, rural_people: Array, b
     ----------
     built : (rows, cols) array
         Position of the place whose built-up area a cell is; -1 elsewhere.
-    surface_far : (rows, cols) bool
+    dry : (rows, cols) bool
         True where a cell is dry.
     """
     order = np.argsort(built.ravel(), kind="stable")
@@ -174,7 +174,7 @@ def urban_points(grid: Grid, facts: Facts, people: Array, rural_people: Array, b
     tables = []
     for place in np.flatnonzero(people > rural_people):
         cells = order[begin[place]: begin[place + 1]]
-        cells = cells[surface_far.flat[cells]]
+        cells = cells[dry.flat[cells]]
         cells = cells if len(cells) else seats[place: place + 1]
         count = max(1, round(int(people[place] - rural_people[place]) / _URBAN_POINT))
         far = np.hypot(*(grid.xy_m(cells) - grid.xy_m(seats[place: place + 1])).T)
@@ -225,9 +225,16 @@ def belt_people(grid: Grid, belt: Array, gentle: Array, road_far_m: Array, seats
     return hamlets.assign(link_class=np.where(rng.random(len(chosen)) < 0.7, "unclassified", "track"), linked=True)
 
 
-def points_of(grid: Grid, facts: Facts, people: Array, hamlets: pd.DataFrame, belt: pd.DataFrame, built: Array,
+def points_of(grid: Grid, facts: Facts, people: Array, settled: tuple[pd.DataFrame, pd.DataFrame], built: Array,
               blocked: Array, seats: Array, rng: np.random.Generator) -> pd.DataFrame:
-    """Give all demand points with place (position, -1 in the belt), x_m, y_m and population."""
+    """Give all demand points with place (position, -1 in the belt), x_m, y_m and population.
+
+    Parameters
+    ----------
+    settled : (DataFrame, DataFrame)
+        Hamlets of the district, and of the belt.
+    """
+    hamlets, belt = settled
     rural = np.bincount(hamlets["place"], weights=hamlets["people"], minlength=len(people)).astype(int)
     tables = [hamlet_points(grid, hamlets, blocked, _RURAL_POINT, rng),
               urban_points(grid, facts, people, rural, built, ~blocked, seats, rng),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ def lay_main_roads(roads: RoadGrid, facts: Facts, water: Water) -> None:
     seats = dry_cells(grid, water, facts.townships[["x_m", "y_m"]].to_numpy())
     for corridor in facts.settings["corridors"]:
         stops = [_snap(grid, water, point, facts, seats) for point in corridor["points"]]
-        for start, goal in zip(stops[:-1], stops[1:], strict=True):
+        for start, goal in pairwise(stops):
             if start != goal:
                 path = roads.route(start, goal, corridor["road_class"])
                 roads.lay(path, corridor["road_class"], corridor["name"])
@@ -40,7 +41,7 @@ def dry_cells(grid: Grid, water: Water, xy_m: Array) -> Array:
     """Give the dry cell nearest to each point."""
     dry = np.flatnonzero(~water.blocked.ravel())
     _, near = cKDTree(grid.xy_m(dry)).query(xy_m)
-    return dry[near]
+    return np.asarray(dry[near])
 
 
 def _snap(grid: Grid, water: Water, point: Array, facts: Facts, seats: Array) -> int:
@@ -79,16 +80,16 @@ def lay_village_roads(roads: RoadGrid, seats: Array, rng: np.random.Generator) -
         True for villages linked by a track only.
     """
     paths = roads.reach(seats, "unclassified")
-    shared = Counter(link_key(a, b) for path in paths for a, b in zip(path[:-1], path[1:], strict=True))
+    shared = Counter(link_key(a, b) for path in paths for a, b in pairwise(path))
     by_track = np.zeros(len(seats), bool)
     for n, path in enumerate(paths):
-        by_track[n] = len(path) > 8 and all(shared[link_key(a, b)] == 1 for a, b in zip(path[:3], path[1:4], strict=True)) \
+        by_track[n] = len(path) > 8 and all(shared[link_key(a, b)] == 1 for a, b in pairwise(path[:4])) \
             and rng.random() < 0.07
-        for a, b in zip(path[:-1], path[1:], strict=True):
+        for a, b in pairwise(path):
             used = shared[link_key(a, b)]
             road_class = "tertiary" if used >= 4 else "track" if by_track[n] and used == 1 else "unclassified"
             roads.lay([a, b], road_class)
-    _lay_loops(roads, seats, "unclassified", limit_m=4500, share=0.45, rng=rng)
+    _lay_loops(roads, seats, "unclassified", limit_m=4500, share=0.3, rng=rng)
     return by_track
 
 
@@ -114,7 +115,7 @@ def lay_hamlet_roads(roads: RoadGrid, hamlets: pd.DataFrame, rng: np.random.Gene
     linked = hamlets[hamlets["linked"]]
     for class_, part in linked.groupby("link_class", sort=False):
         for path in roads.reach(part["cell"].to_numpy(), str(class_)):
-            for a, b in zip(path[:-1], path[1:], strict=True):
+            for a, b in pairwise(path):
                 roads.lay([a, b], str(class_))
     _lay_loops(roads, linked["cell"].drop_duplicates().to_numpy(), "path", limit_m=1100, share=0.75, rng=rng)
 

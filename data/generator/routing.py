@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ class RoadGrid:
     def lay(self, path: list[int], road_class: str, name: str = "") -> None:
         """Lay a road along neighbouring cells; bridges are known by their ends."""
         rank = RANKS.index(road_class)
-        for a, b in zip(path[:-1], path[1:], strict=True):
+        for a, b in pairwise(path):
             key = link_key(a, b)
             bridge = key in self.bridge_ways
             old = self.links.get(key)
@@ -91,6 +92,11 @@ class RoadGrid:
             row_a, col_a, row_b, col_b = row_b, col_b, row_a, col_a
         step = (row_b - row_a, col_b - col_a)
         self._road[STEPS.index(step)][row_a, col_a - max(0, -step[1])] = True
+
+    def keep_within(self, area: Array) -> None:
+        """Forbid every road to come outside some cells; those that are there stay, and may be used."""
+        for n, step in enumerate(STEPS):
+            self._open[n] &= np.logical_and(*ends(area, step)) | self._road[n]
 
     def cells(self) -> Array:
         """List the cells that hold a road."""
@@ -124,7 +130,7 @@ class RoadGrid:
 
     def _inside(self, cell: int, rows: slice, cols: slice) -> int:
         row, col = divmod(cell, self.grid.cols)
-        return (row - rows.start) * (cols.stop - cols.start) + col - cols.start
+        return int((row - rows.start) * (cols.stop - cols.start) + col - cols.start)
 
     def _bridges_in(self, rows: slice, cols: slice) -> tuple[Array, Array, Array]:
         row, col = np.divmod(self._bridges, self.grid.cols)
@@ -134,7 +140,7 @@ class RoadGrid:
 
     def _bridge_effort(self) -> Array:
         used = np.array([tuple(pair) in self.links for pair in self._bridges.tolist()], bool)
-        return np.where(used, self._bridge_m, self._bridge_m + _BRIDGE_EFFORT_M)
+        return np.asarray(np.where(used, self._bridge_m, self._bridge_m + _BRIDGE_EFFORT_M))
 
     def reach(self, goals: Array, road_class: str, sources: Array | None = None) -> list[list[int]]:
         """Find for each goal the way of least effort to the roads that are there; ways from near goals join."""
@@ -162,6 +168,7 @@ class RoadGrid:
 
 
 def link_key(a: int, b: int) -> tuple[int, int]:
+    """Name the link between two cells."""
     return (a, b) if a < b else (b, a)
 
 

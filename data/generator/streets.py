@@ -39,7 +39,8 @@ def built_up(grid: Grid, facts: Facts, terrain: Terrain, water: Water, owner: Ar
     return built.reshape(grid.shape)
 
 
-def draw_streets(grid: Grid, facts: Facts, terrain: Terrain, water: Water, built: Array, rng: np.random.Generator) -> pd.DataFrame:
+def draw_streets(grid: Grid, facts: Facts, terrain: Terrain, water: Water, built: Array,
+                 rng: np.random.Generator) -> pd.DataFrame:
     """Draw a lattice of streets over the built-up area of each township.
 
     Returns

@@ -53,7 +53,8 @@ class Terrain:
 
 def draw_rivers(facts: Facts, rng: np.random.Generator) -> list[River]:
     """Draw the main rivers as winding lines; a river that joins another ends on it, at its height."""
-    heights, rivers = facts.settings["heights"], []
+    heights = facts.settings["heights"]
+    rivers: list[River] = []
     for row in facts.settings["rivers"]:
         line = _wind(np.asarray(row["points"]), rng)
         end_height = float(heights["lowest_river_m"]) - 6.0
@@ -64,7 +65,7 @@ def draw_rivers(facts: Facts, rng: np.random.Generator) -> list[River]:
             end_height = float(other.height_m[near])
         along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
         height = end_height + (along[-1] - along) * heights["river_slope"]
-        rivers.append(River(row["name"], line, np.linspace(*row["width_m"], len(line)), height))
+        rivers.append(River(row["name"], line, np.linspace(row["width_m"][0], row["width_m"][1], len(line)), height))
     return rivers
 
 
@@ -80,13 +81,13 @@ def _wind(points: Array, rng: np.random.Generator, step_m: float = 60.0) -> Arra
         drift = np.cumsum(rng.normal(0, 0.05, len(at)))
         swing += swing_m * rng.uniform(0.7, 1.1) * np.sin(2 * np.pi * at / wave_m + rng.uniform(0, 6.28) + drift)
     taper = smooth_step(at, 0, 1500) * smooth_step(along[-1] - at, 0, 1500)
-    return line + normal * (swing * taper)[:, None]
+    return np.asarray(line + normal * (swing * taper)[:, None])
 
 
 def _end_at(line: Array, point: Array) -> Array:
     """Bend the last part of a line so that it ends at a point."""
     weight = np.linspace(0, 1, len(line)) ** 6
-    return line + (point - line[-1]) * weight[:, None]
+    return np.asarray(line + (point - line[-1]) * weight[:, None])
 
 
 def shape_terrain(grid: Grid, facts: Facts, rivers: list[River], rng: np.random.Generator) -> Terrain:
@@ -111,7 +112,8 @@ def _river_cells(grid: Grid, rivers: list[River]) -> tuple[Array, Array]:
     lowest: dict[int, float] = {}
     for river in rivers:
         inside = _within(grid, river.xy_m)
-        for cell, height in zip(grid.cell_at(river.xy_m[inside]).tolist(), river.height_m[inside].tolist(), strict=True):
+        cells = grid.cell_at(river.xy_m[inside]).tolist()
+        for cell, height in zip(cells, river.height_m[inside].tolist(), strict=True):
             lowest[cell] = min(height, lowest.get(cell, height))
     return np.array(list(lowest)), np.array(list(lowest.values()))
 
@@ -170,7 +172,8 @@ def _finish(grid: Grid, facts: Facts, height: Array, downstream: Array, drained:
         far = np.hypot(x - x[top], y - y[top])
         bump = 0.45 * np.exp(-((far / 4200) ** 2)) + 0.55 * np.exp(-((far / 1500) ** 2))
         base = facts.settings["heights"]["lowest_river_m"]
-        height = height + (peak["height_m"] - height[top]) * bump * np.clip((height - base) / (height[top] - base), 0, 1)
+        share = np.clip((height - base) / (height[top] - base), 0, 1)
+        height = height + (peak["height_m"] - height[top]) * bump * share
     level = distance_to_level(grid, river)
     height = np.maximum(height, level + 0.5)
     height.flat[river[0]] = river[1]
@@ -185,7 +188,7 @@ def distance_to_level(grid: Grid, river: tuple[Array, Array]) -> Array:
     near = distance_transform_edt(dry, return_distances=False, return_indices=True)
     level = np.zeros(grid.shape)
     level.flat[river[0]] = river[1]
-    return level[near[0], near[1]]
+    return np.asarray(level[near[0], near[1]])
 
 
 def line_of(river: Any) -> shapely.LineString:

@@ -93,7 +93,7 @@ def _side_rivers(grid: Grid, terrain: Terrain, rivers: list[River]) -> list[Rive
     heads = np.setdiff1d(np.flatnonzero(big), below)
     stems = sorted((trace(terrain.downstream, int(head)) for head in heads), key=lambda stem: (-len(stem), stem[0]))
     used: set[int] = set()
-    found = []
+    found: list[River] = []
     for stem in stems:
         free = next((n for n, cell in enumerate(stem) if cell in used), len(stem) - 1)
         used.update(stem[: free + 1])
@@ -149,7 +149,7 @@ def _upstream(downstream: Array, cell: int) -> Array:
     while True:
         further = jump[jump]
         if (further == jump).all():
-            return jump == cell
+            return np.asarray(jump == cell)
         jump = further
 
 

@@ -36,7 +36,7 @@ def write_boundaries(folder: Path, facts: Facts, polygons: list[Any], people: Ar
     total = places.groupby("township_code")["people"].sum()
     rows = []
     for town in facts.townships.itertuples():
-        own = [shape for shape, code in zip(polygons, places["township_code"], strict=True) if code == town.township_code]
+        own = [polygons[n] for n in np.flatnonzero(places["township_code"] == town.township_code)]
         rows.append(_feature(shapely.coverage_union_all(own), {
             "township_code": town.township_code, "township": town.township, "kind": town.kind,
             "role": "district" if town.in_district == "yes" else "neighbour",

@@ -1,0 +1,102 @@
+"""The documents say what the code does: keys and defaults of the settings, links, pictures, commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from lifecircle import policy, runfile
+from lifecircle.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+#: Heading in docs/runfile.md -> the model it describes.
+SECTIONS: dict[str, type[BaseModel]] = {
+    "`[district]`": runfile.District, "`[boundaries]`": runfile.Boundaries, "`[people]`": runfile.People,
+    "`[barriers]`": runfile.Barriers, "`[roads]`": runfile.Roads, "`[[facilities]]`": runfile.Facilities,
+    "`[policy]`": runfile.PolicySection, "`[plan]`": runfile.PlanSection, "`[surface]`": runfile.Surface,
+    "`[uncertainty]`": runfile.Uncertainty, "`osm = { … }`": runfile.OsmSource, "Top level": policy.Policy,
+    "`[policy.<layer>]`": policy.LayerPolicy, "`[policy.<layer>.urban]`, `[policy.<layer>.rural]`": policy.ClassRule,
+    "`[[policy.<layer>.presence]]`": policy.Presence, "`[modes.<mode>]`": policy.ModeOverride,
+}
+
+
+def section(heading: str) -> str:
+    """Give the text below a heading of docs/runfile.md."""
+    text = (ROOT / "docs" / "runfile.md").read_text(encoding="utf-8")
+    return re.split(r"(?m)^#{2,3} ", text.split(f"\n### {heading}\n", 1)[1])[0]
+
+
+def default_text(field: FieldInfo) -> str:
+    """Write a default as TOML does; nothing for a key that must be given, a dash for one that is not set."""
+    if field.is_required():
+        return ""
+    value = field.get_default(call_default_factory=True)
+    return "–" if value is None else f"`{toml(value)}`"
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return "{ " + ", ".join(f"{key} = {toml(getattr(value, key))}" for key in sorted(value.model_fields_set)) + " }"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }" if value else "{}"
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_settings_are_documented_with_their_defaults(heading: str) -> None:
+    rows = re.findall(r"(?m)^\| `(\w+)` \| ([^|]*?) ?\| ([^|]*?) ?\| ?([^|]*?) ?\|$", section(heading))
+    documented = {key: default for key, default, _, _ in rows}
+    fields = SECTIONS[heading].model_fields
+    assert documented == {name: default_text(field) for name, field in fields.items()}
+    assert all(unit for _, _, unit, _ in rows)
+
+
+def test_every_table_of_the_run_file_is_documented() -> None:
+    documented = {name.strip("`[]") for name in SECTIONS if name.startswith("`[") and "<" not in name}
+    assert documented == {name for name, field in runfile.RunFile.model_fields.items() if not field.exclude}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_pictures_are_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    assert [target for target in targets if target and not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_are_those_there_are(path: Path) -> None:
+    verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    named = re.findall(r"(?m)(?:^\s*\$?\s*|`|bin/)lifecircle ([a-z]+)", path.read_text(encoding="utf-8"))
+    assert set(named) <= verbs
+
+
+def test_readme_shows_every_verb() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert {verb for verb in verbs if f"`lifecircle {verb}" not in text} == set()
+
+
+def test_readme_run_file_is_valid(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 1
+    (tmp_path / "country.toml").write_text(blocks[0], encoding="utf-8")
+    read = runfile.read_runfile(tmp_path / "country.toml")
+    assert read.layers
+    assert set(read.read_policy().policy) <= set(read.layers)
+
+
+def test_changelog_tells_why_each_dependency_is_there() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    names = [re.split(r"[\[><=]", line)[0] for line in project["project"]["dependencies"]]
+    assert [name for name in names if f"**{name}**" not in changelog] == []

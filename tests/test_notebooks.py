@@ -1,0 +1,53 @@
+"""The notebooks run as they stand, from any folder, and are stored without what they printed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MARK = "模型数据，非现状"
+
+
+def code_of(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_notebooks() -> None:
+    assert "01_first_look.ipynb" in [path.name for path in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_without_outputs_and_without_code_of_its_own(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert MARK in notebook.cells[0].source
+    for cell in code_of(notebook):
+        assert (cell.outputs, cell.execution_count) == ([], None)
+        assert not re.search(r"(?m)^\s*(def|class|async def) |lambda", cell.source)
+
+
+#: Notebook -> cell -> a part of what it shows.
+SHOWN = {
+    "01_first_look": {"assess": "<td>model</td>", "worst": "in time (model data)", "chart": "linear-gradient",
+                      "map": "<iframe"},
+}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_from_any_folder(path: Path, tmp_path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+                   ).execute()
+    cells = {cell.id: cell.outputs for cell in code_of(notebook)}
+    assert [output.text for outputs in cells.values() for output in outputs if output.get("name") == "stderr"] == []
+    assert all(cells.values())
+    assert list(tmp_path.iterdir()) == []
+    for name, part in SHOWN[path.stem].items():
+        assert part in "".join(output.get("text", "") + output.get("data", {}).get("text/html", "")
+                               for output in cells[name]), name
