@@ -153,24 +153,36 @@ def place_polygons(grid: Grid, facts: Facts, label: Array, rng: np.random.Genera
     parts = shapes(filled, mask=filled >= 0, connectivity=4, transform=grid.transform)
     borders = shapely.union_all([shapely.boundary(shapely.geometry.shape(geometry)) for geometry, _ in parts])
     noise = [22 * fractal(grid.shape, grid.cell_m, rng, longest_m=900) for _ in range(2)]
-    arcs = [_smooth_arc(grid, arc, noise) for arc in shapely.get_parts(shapely.line_merge(borders))]
+    shapely.prepare(facts.outline)
+    for strength in (1.0, 0.5, 0.25, 0.0):
+        faces = _faces(grid, facts, label, [_smooth_arc(grid, arc, noise, strength)
+                                            for arc in shapely.get_parts(shapely.line_merge(borders))])
+        if len(faces) == len(facts.places):
+            return _single_parts(faces, len(facts.places))
+    raise ValueError("a place lies outside the outline")
+
+
+def _faces(grid: Grid, facts: Facts, label: Array,
+           arcs: list[shapely.Geometry]) -> dict[int, list[shapely.Geometry]]:
+    """Give each place the faces between the arcs whose middle is its own."""
     lines = shapely.union_all([*arcs, shapely.boundary(facts.outline)])
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
     points = shapely.point_on_surface(faces)
-    shapely.prepare(facts.outline)
     inside = shapely.contains(facts.outline, points)
     owner = label.flat[grid.cell_at(shapely.get_coordinates(points[inside]))]
     by_place: dict[int, list[shapely.Geometry]] = {}
     for face, of in zip(faces[inside], owner.tolist(), strict=True):
         by_place.setdefault(of, []).append(face)
-    return _single_parts(by_place, len(facts.places))
+    return by_place
 
 
-def _smooth_arc(grid: Grid, arc: shapely.LineString, noise: list[Array]) -> shapely.LineString:
-    """Smooth one arc of a raster border and move it by the noise."""
+def _smooth_arc(grid: Grid, arc: shapely.LineString, noise: list[Array], strength: float) -> shapely.LineString:
+    """Smooth one arc of a raster border and move it by the noise; a strength of 0 leaves it as it is."""
+    if strength == 0:
+        return arc
     xy = shapely.get_coordinates(shapely.segmentize(arc, grid.cell_m / 2))
     closed = bool((xy[0] == xy[-1]).all())
-    reach = min(3.2, len(xy) / 4)
+    reach = min(3.2, len(xy) / 4) * strength
     if closed:
         xy[:-1] = gaussian_filter1d(xy[:-1], reach, axis=0, mode="wrap")
         xy[-1] = xy[0]
@@ -180,7 +192,7 @@ def _smooth_arc(grid: Grid, arc: shapely.LineString, noise: list[Array]) -> shap
         xy[1:-1] = gaussian_filter1d(wide, reach, axis=0)[pad + 1: -pad - 1]
     at = [(grid.north_m - xy[:, 1]) / grid.cell_m - 0.5, (xy[:, 0] - grid.west_m) / grid.cell_m - 0.5]
     shift = np.column_stack([map_coordinates(field, at, order=1, mode="nearest") for field in noise])
-    return shapely.simplify(shapely.LineString(xy + shift), 9.0)
+    return shapely.simplify(shapely.LineString(xy + strength * shift), 9.0)
 
 
 def _single_parts(by_place: dict[int, list[shapely.Geometry]], count: int) -> list[shapely.Geometry]:

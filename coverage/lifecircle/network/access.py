@@ -156,6 +156,28 @@ class _Part:
     extra_ms: float
     diagonal: bool
 
+    @classmethod
+    def of(cls, net: Net, states: Array, joints: _Joints, doors: _Stack, direction: Direction, *,
+           extra_ms: float = 0.0, diagonal: bool = True) -> _Part:
+        """Keep the joints that can matter to a point on their own edge.
+
+        Where the road is left for the door at place q, going on to the end of the edge and over the roads may be
+        faster than the leg from there. As q is where leg and travel together are least, it then is faster from every
+        place of the edge, and the joint is only needed as a seed of the search. A margin of one step covers legs that
+        had to go around a barrier.
+        """
+        lines, edge = net.lines[direction], joints.edge
+        length, column = lines.geometry[edge, 4], doors.layer[joints.door]
+        margin_ms = net.walk_ms_per_m * legs.STEP_M
+        keep = np.ones(len(edge), dtype=bool)
+        for way in (0, 1):
+            place, ms, pace = joints.value[:, 2 * way], joints.value[:, 2 * way + 1], lines.pace[edge, 2 * way]
+            before = place if way == 0 else length - place
+            onward = unpack(states[lines.node[edge, 1 - way], column])[0] + pace * (length - before)
+            keep &= ~(np.isfinite(ms) & (ms - pace * before + extra_ms > onward + margin_ms))
+        kept = _Joints(joints.door[keep], edge[keep], joints.value[keep], joints.snap_m)
+        return cls(net, states, kept, extra_ms, diagonal)
+
 
 @dataclass(frozen=True)
 class Field:
@@ -272,7 +294,7 @@ class Access:
         on_foot = self._join(foot_net, stack, walk, direction)
         states = self._search(foot_net, _seed(foot_net, stack, on_foot), direction)
         if mode.on_foot:
-            parts: tuple[_Part, ...] = (_Part(foot_net, states, on_foot, 0.0, True),)
+            parts: tuple[_Part, ...] = (_Part.of(foot_net, states, on_foot, stack, direction),)
             snaps = on_foot.snap_m
         else:
             wheel_net, extra_ms = self.net(mode), mode.terminal_min * 60_000.0
@@ -281,7 +303,8 @@ class Access:
             driven = self._search(wheel_net, np.minimum(seeds, _seed(wheel_net, stack, by_wheel)), direction)
             driven = _later(driven, int(extra_ms))
             walked = self._search(foot_net, np.minimum(states, driven), direction)
-            parts = (_Part(foot_net, walked, on_foot, 0.0, True), _Part(wheel_net, driven, by_wheel, extra_ms, False))
+            parts = (_Part.of(foot_net, walked, on_foot, stack, direction),
+                     _Part.of(wheel_net, driven, by_wheel, stack, direction, extra_ms=extra_ms, diagonal=False))
             snaps = np.minimum(on_foot.snap_m, by_wheel.snap_m)
         per_layer = [snaps[stack.layer == layer] for layer in range(len(layers))]
         return Field(direction, walk, self.barriers, parts, stack, per_layer)

@@ -15,6 +15,15 @@ def kernel(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True, nogil=True)(function))
 
 
+#: Reference counting off, where this numba can do without: threads would wait for each other's counts.
+_LEAF = {"_nrt": False} if hasattr(numba.core.options.DefaultOptions, "_nrt") else {}
+
+
+def leaf_kernel(function: Function) -> Function:
+    """Compile a kernel that makes no array, without counting references to those it is given."""
+    return cast(Function, numba.njit(cache=True, nogil=True, **_LEAF)(function))
+
+
 def parallel_kernel(function: Function) -> Function:
     """Compile a kernel whose outer ``prange`` is shared out over the threads."""
     return cast(Function, numba.njit(cache=True, nogil=True, parallel=True)(function))

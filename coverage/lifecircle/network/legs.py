@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lifecircle.network.jit import kernel, parallel_kernel, prange
+from lifecircle.network.jit import kernel, leaf_kernel, parallel_kernel, prange
 
 Array = npt.NDArray[Any]
 #: Distance between the places tried along an edge whose best leg is blocked.
@@ -110,7 +110,7 @@ def index_boxes(x0: Array, y0: Array, x1: Array, y1: Array, west: float, south: 
     return start, items
 
 
-@kernel
+@leaf_kernel
 def window(index: Index, x: float, y: float, limit: float) -> tuple[int, int, int, int]:
     """Give the rows and columns of the grid within a limit of a point: first and one past the last."""
     return (max(math.floor((y - limit - index.south) / index.cell), 0),
@@ -119,7 +119,7 @@ def window(index: Index, x: float, y: float, limit: float) -> tuple[int, int, in
             min(math.floor((x + limit - index.west) / index.cell), index.columns - 1) + 1)
 
 
-@kernel
+@leaf_kernel
 def middle_out(turn: int, count: int) -> int:
     """Go through 0 … count - 1 from the middle outwards: near items first, so that far ones are soon not worth it."""
     middle = count // 2
@@ -127,7 +127,7 @@ def middle_out(turn: int, count: int) -> int:
     return middle - step if turn % 2 else middle + step
 
 
-@kernel
+@leaf_kernel
 def crosses(walls: Walls, ax: float, ay: float, bx: float, by: float) -> bool:
     """Tell whether a straight walk meets a blocked cell; the cells of its two ends are exempt."""
     rows, columns = walls.blocked.shape
@@ -155,13 +155,13 @@ def crosses(walls: Walls, ax: float, ay: float, bx: float, by: float) -> bool:
     return False
 
 
-@kernel
+@leaf_kernel
 def distance(dx: float, dy: float) -> float:
     """Give the length of a vector; plainer and faster than hypot, and exact enough for metres."""
     return math.sqrt(dx * dx + dy * dy)
 
 
-@kernel
+@leaf_kernel
 def foot(lines: Lines, e: int, x: float, y: float, limit: float) -> Foot:
     """Project a point on an edge; the span is empty (low > high) where the edge lies beyond the limit."""
     dx, dy = x - lines.geometry[e, 0], y - lines.geometry[e, 1]
@@ -173,26 +173,26 @@ def foot(lines: Lines, e: int, x: float, y: float, limit: float) -> Foot:
     return Foot(s0, h, max(0.0, s0 - half), min(length, s0 + half))
 
 
-@kernel
+@leaf_kernel
 def leg_m(at: Foot, s: float) -> float:
     """Give the length of the leg that meets the edge at s."""
     return distance(s - at.s0, at.h)
 
 
-@kernel
+@leaf_kernel
 def nearest_m(at: Foot) -> float:
     """Give the length of the shortest leg to the edge."""
     return leg_m(at, min(max(at.s0, at.low), at.high))
 
 
-@kernel
+@leaf_kernel
 def leg_blocked(walls: Walls, lines: Lines, e: int, x: float, y: float, s: float) -> bool:
     """Tell whether the leg that meets an edge at s is blocked."""
     return crosses(walls, x, y, lines.geometry[e, 0] + lines.geometry[e, 2] * s,
                    lines.geometry[e, 1] + lines.geometry[e, 3] * s)
 
 
-@kernel
+@leaf_kernel
 def clear_leg(walls: Walls, lines: Lines, e: int, at: Foot, x: float, y: float, low: float, high: float, way: int,
               sign: float, b: float, worth: float) -> tuple[float, float]:
     """Give the least b·leg + sign·a·s over the unblocked legs to an edge and its place s; infinity if none is open.
@@ -269,7 +269,7 @@ def join_doors(door_x: Array, door_y: Array, lines: Lines, index: Index, walls: 
     return which[:size], value[:size], snap
 
 
-@kernel
+@leaf_kernel
 def improve(best: Array, i: int, k: int, ms: float, label: np.uint64) -> None:
     """Lower a packed state if the time is less, or equal and of a lower label."""
     state = (np.uint64(np.int64(math.floor(ms + 0.5))) << _SHIFT) | label
@@ -277,7 +277,7 @@ def improve(best: Array, i: int, k: int, ms: float, label: np.uint64) -> None:
         best[i, k] = state
 
 
-@kernel
+@leaf_kernel
 def through_end(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Foot, way: int, fields: Array,
                 walls: Walls, b: float) -> None:
     """Lower a point's states by joining an edge and leaving it over its end in one direction."""
@@ -301,7 +301,7 @@ def through_end(best: Array, i: int, x: float, y: float, lines: Lines, e: int, a
             improve(best, i, k, np.float64(state >> _SHIFT) + cost + rest, state & _LOW32)
 
 
-@kernel
+@leaf_kernel
 def along_edge(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Foot, joints: Joints, walls: Walls,
                walk: Walk, extra_ms: float, diagonal: bool) -> None:
     """Lower a point's states by doors on the same edge: along it in each direction, or straight across it."""
@@ -323,7 +323,7 @@ def along_edge(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at
             across(best, i, x, y, lines, e, at, joints.xy[j, 0], joints.xy[j, 1], k, label, walls, walk)
 
 
-@kernel
+@leaf_kernel
 def across(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Foot, door_x: float, door_y: float,
            k: int, label: np.uint64, walls: Walls, walk: Walk) -> None:
     """Lower a point's state by two legs that meet on an edge, without travel along it."""

@@ -101,8 +101,11 @@ def cut(minutes: Array, cutoff_min: float, raster: Raster, area: shapely.Geometr
     for points, offsets in zip(*lines.filled(-1.0, float(np.nextafter(cutoff_min, np.inf))), strict=True):
         rings = [points[a:b] for a, b in itertools.pairwise(offsets)]
         polygons.append(shapely.Polygon(rings[0], [ring for ring in rings[1:] if len(ring) >= 4]))
-    merged = shapely.make_valid(shapely.MultiPolygon(polygons), method="structure", keep_collapsed=False)
-    return as_multipolygon(shapely.intersection(merged, area))
+    return as_multipolygon(shapely.intersection(_valid(shapely.MultiPolygon(polygons)), area))
+
+
+def _valid(shape: shapely.Geometry) -> shapely.Geometry:
+    return shape if shape.is_valid else shapely.make_valid(shape, method="structure", keep_collapsed=False)
 
 
 def as_multipolygon(geometry: shapely.Geometry) -> shapely.MultiPolygon:
