@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import fields
 from typing import Any
 
 import geopandas as gpd
@@ -31,6 +32,8 @@ def layer_quality(study: Study, layer: str) -> str:
 
 
 def _people_qualities(study: Study) -> list[str]:
+    if any(item.code == "population_assumed" for item in study.findings):
+        return ["derived"]
     if "quality" in study.demand.columns:
         return list(study.demand["quality"].dropna().unique())
     people = study.runfile.people
@@ -42,8 +45,9 @@ def run_record(study: Study) -> dict[str, Any]:
     runfile, policy = study.runfile, study.policy
     settings = {"runfile": runfile.model_dump(mode="json"), "policy": policy.model_dump(mode="json")}
     roads = hashlib.sha256()
-    for column in (study.roads.node_xy_m, study.roads.u, study.roads.v, study.roads.road_class):
-        roads.update(np.ascontiguousarray(column).tobytes())
+    for item in fields(study.roads):
+        value = getattr(study.roads, item.name)
+        roads.update(value.encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes())
     identity = {**settings, "inputs": study.inputs, "roads": roads.hexdigest(), "lifecircle": __version__}
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     layers = {layer: _layer_record(study, layer) for layer in study.layers}

@@ -42,7 +42,6 @@ class Facts:
     outline: Any
     centre_m: tuple[float, float]
     settings: dict[str, Any]
-    model: bool = True
 
     @property
     def inside_codes(self) -> set[str]:

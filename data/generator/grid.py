@@ -102,12 +102,6 @@ def links(weights: list[Array], cells: Array) -> tuple[Array, Array, Array]:
     return np.concatenate(tails), np.concatenate(heads), np.concatenate(costs)
 
 
-def both_ways(tail: Array, head: Array, cost: Array, count: int) -> csr_matrix:
-    """Make a symmetric sparse graph; of parallel links the cheapest must be given alone."""
-    rows, cols = np.concatenate([tail, head]), np.concatenate([head, tail])
-    return csr_matrix((np.concatenate([cost, cost]), (rows, cols)), shape=(count, count))
-
-
 def spread(weights: list[Array], shape: tuple[int, int], sources: Array, start: Array,
            extra: tuple[Array, Array, Array] | None = None) -> tuple[Array, Array, Array]:
     """Spread from many cells at once, each with its own start cost.

@@ -141,7 +141,8 @@ def _settle(grid: Grid, facts: Facts, ground: terrain.Terrain, wet: water.Water,
     ways.keep_within(belt | (land.owner >= 0))
     gentle = np.where(wet.blocked, 0, np.exp(-((ground.slope / 0.24) ** 2)) + 0.003)
     belt_seats = _belt_seats(grid, belt, gentle, draw(7))
-    roads.lay_village_roads(ways, np.concatenate([land.seats, belt_seats]), draw(8))
+    stops = [land.seats, streets.built_stops(grid, land.built, land.seats), belt_seats]
+    roads.lay_village_roads(ways, np.concatenate(stops), draw(8))
     far = _road_far_m(grid, ways)
     hamlets = people.settle_hamlets(grid, facts, place_people, land.owner, gentle, far, land.seats, draw(9))
     per_km2 = float(facts.settings["people"]["belt_per_km2"])

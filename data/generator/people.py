@@ -263,8 +263,17 @@ def inside_own_place(points: pd.DataFrame, polygons: list[shapely.Geometry], sur
     inner = shapely.buffer(shapes, -2)
     astray = np.flatnonzero(~shapely.contains(inner[place], shapely.points(xy)))
     wet = shapely.buffer(surface, 10)
-    rooms = {n: shapely.difference(shapely.buffer(shapes[n], -25), wet) for n in np.unique(place[astray]).tolist()}
+    rooms = {n: _room(shapes[n], wet) for n in np.unique(place[astray]).tolist()}
     for row in astray:
         near = shapely.shortest_line(rooms[int(place[row])], shapely.Point(xy[row]))
         xy[row] = shapely.get_coordinates(near)[0]
     return points.assign(x_m=xy[:, 0], y_m=xy[:, 1])
+
+
+def _room(shape: shapely.Geometry, wet: shapely.Geometry) -> shapely.Geometry:
+    """Give the dry inside of a place, as far from its border as it has room for."""
+    for inward_m in (25, 8, 3, 1):
+        room = shapely.difference(shapely.buffer(shape, -inward_m), wet)
+        if not shapely.is_empty(room):
+            return room
+    return shapely.point_on_surface(shape)

@@ -39,6 +39,19 @@ def built_up(grid: Grid, facts: Facts, terrain: Terrain, water: Water, owner: Ar
     return built.reshape(grid.shape)
 
 
+def built_stops(grid: Grid, built: Array, seats: Array) -> Array:
+    """Give the cells that a road must lead to: middle and far end of each built-up area that lie off its seat."""
+    cells = np.flatnonzero(built.ravel() >= 0)
+    owner, xy = built.ravel()[cells], grid.xy_m(cells)
+    stops = []
+    for place in np.unique(owner).tolist():
+        own, at = cells[owner == place], xy[owner == place]
+        from_seat_m = np.hypot(*(at - grid.xy_m(seats[place: place + 1])).T)
+        middle = int(np.argmin(np.hypot(*(at - at.mean(axis=0)).T)))
+        stops += [int(own[n]) for n in (middle, int(np.argmax(from_seat_m))) if from_seat_m[n] > 300]
+    return np.unique(np.array(stops, dtype=int))
+
+
 def draw_streets(grid: Grid, facts: Facts, terrain: Terrain, water: Water, built: Array,
                  rng: np.random.Generator) -> pd.DataFrame:
     """Draw a lattice of streets over the built-up area of each township.

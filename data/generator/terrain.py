@@ -8,10 +8,8 @@ Slopes and drainage are found in turn a few times, so that valleys, side valleys
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import shapely
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
@@ -174,14 +172,14 @@ def _finish(grid: Grid, facts: Facts, height: Array, downstream: Array, drained:
         base = facts.settings["heights"]["lowest_river_m"]
         share = np.clip((height - base) / (height[top] - base), 0, 1)
         height = height + (peak["height_m"] - height[top]) * bump * share
-    level = distance_to_level(grid, river)
+    level = _nearest_level(grid, river)
     height = np.maximum(height, level + 0.5)
     height.flat[river[0]] = river[1]
     rise_y, rise_x = np.gradient(height, grid.cell_m)
     return Terrain(height, np.hypot(rise_x, rise_y), downstream, drained)
 
 
-def distance_to_level(grid: Grid, river: tuple[Array, Array]) -> Array:
+def _nearest_level(grid: Grid, river: tuple[Array, Array]) -> Array:
     """Give each cell the height of the nearest main river."""
     dry = np.ones(grid.shape, bool)
     dry.flat[river[0]] = False
@@ -189,8 +187,3 @@ def distance_to_level(grid: Grid, river: tuple[Array, Array]) -> Array:
     level = np.zeros(grid.shape)
     level.flat[river[0]] = river[1]
     return np.asarray(level[near[0], near[1]])
-
-
-def line_of(river: Any) -> shapely.LineString:
-    """Give the centre line as a geometry."""
-    return shapely.LineString(river.xy_m)
