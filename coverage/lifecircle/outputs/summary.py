@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,13 @@ def _layer_record(assessment: Assessment, layer: str) -> dict[str, Any]:
             record.update(low=row["low"], high=row["high"], verdict=row["verdict"], group=row["group"])
         if indicator == "area_per_head_m2":
             record.update(area_target_m2=row["target"], area_verdict=row["verdict"])
+    passing = assessment.results[
+        (assessment.results["layer"] == layer) & (assessment.results["class"] == "all")
+        & assessment.results["indicator"].str.startswith("townships_at_")]
+    passing = passing.iloc[passing["indicator"].str.removeprefix("townships_at_").astype(float).argsort()]
+    if len(passing):
+        shares = passing["indicator"].str.removeprefix("townships_at_")
+        record["townships_at"] = dict(zip(shares, passing["value"].astype(int).tolist(), strict=True))
     return record
 
 
@@ -66,24 +74,38 @@ def summary_text(assessment: Assessment, directory: str | Path) -> str:
     lines = [f"{record['district']}  run {record['run_id']}{mark}",
              f"{record['townships']} townships, {record['places']} places, {_count(record['people'])} people, "
              f"{record['gaps']} gaps, {record['findings']['warn']} warnings"]
-    width = max(len(layer["layer"]) for layer in record["layers"])
-    lines += [f"{layer['layer']:{width}}  {layer['label']}: {_layer_line(layer)}" for layer in record["layers"]]
-    lines += [f"map: {record['map']}"]
+    shares = next((list(layer["townships_at"]) for layer in record["layers"] if "townships_at" in layer), [])
+    heads = ("layer", "", "in time", "people out", "undetermined", "verdict",
+             f"townships at {'/'.join(shares)} %", "m2 a head")
+    lines += ["", *_columns([heads, *(_cells(layer) for layer in record["layers"])]), "",
+              "in time: share of people, the undetermined counted out and in", f"map: {record['map']}"]
     return "\n".join(clean_text(pd.Series(lines, dtype="str")))
 
 
-def _layer_line(layer: dict[str, Any]) -> str:
-    parts = []
-    rate = layer.get("coverage_rate")
-    if rate is not None:
-        span = "" if layer["low"] == layer["high"] else f" ({layer['low']:.1%} to {layer['high']:.1%})"
-        parts.append(f"{rate:.1%} of {_count(layer.get('people'))} in time{span}, "
-                     f"{_count(layer.get('people_out'))} out, "
-                     f"{_count(layer.get('people_undetermined'))} undetermined, {layer['verdict']}")
+def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
+    reach = ("–",) * 5
+    if layer.get("coverage_rate") is not None:
+        passing = " / ".join(str(count) for count in layer.get("townships_at", {}).values())
+        same = layer["low"] == layer["high"]
+        span = f"{layer['low']:.1%}" + ("" if same else f" to {layer['high']:.1%}")
+        reach = (span, _count(layer.get("people_out")),
+                 _count(layer.get("people_undetermined")), str(layer["verdict"]), passing or "–")
+    area = "–"
     if layer.get("area_per_head_m2") is not None:
-        target = f" (standard {layer['area_target_m2']:g})" if layer.get("area_target_m2") is not None else ""
-        parts.append(f"{layer['area_per_head_m2']:.2f} m2 a head{target}, {layer['area_verdict']}")
-    return "; ".join(parts) or "no headline figure"
+        target = f" of {layer['area_target_m2']:g}" if layer.get("area_target_m2") is not None else ""
+        area = f"{layer['area_per_head_m2']:.2f}{target}, {layer['area_verdict']}"
+    return (str(layer["layer"]), str(layer["label"]), *reach, area)
+
+
+def _columns(table: list[tuple[str, ...]]) -> list[str]:
+    """Pad cells to columns; a Chinese character takes two places."""
+    widths = [max(_width(row[at]) for row in table) for at in range(len(table[0]))]
+    return ["  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in table]
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _count(people: float | None) -> str:
