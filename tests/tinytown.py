@@ -73,6 +73,21 @@ def write_town(directory: Path, *, quality: str = "model", **sections: Any) -> P
     return path
 
 
+def write_osm(path: Path) -> None:
+    """Write the town's streets as an OSM file; its seven decimals are a centimetre."""
+    nodes = {(column, row): 1 + column + COLUMNS * row for row in range(ROWS) for column in range(COLUMNS)}
+    ways = [[nodes[column, row] for column in range(COLUMNS)] for row in range(ROWS)]
+    ways += [[nodes[column, row] for row in range(ROWS)] for column in range(COLUMNS)]
+    lines = ['<osm version="0.6">']
+    for (column, row), number in nodes.items():
+        lon, lat = lonlat(BLOCK_M * column, BLOCK_M * row)
+        lines.append(f'<node id="{number}" lon="{lon:.7f}" lat="{lat:.7f}" version="1"/>')
+    for number, way in enumerate(ways, start=1):
+        refs = "".join(f'<nd ref="{node}"/>' for node in way)
+        lines.append(f'<way id="{number}" version="1">{refs}<tag k="highway" v="residential"/></way>')
+    path.write_text("\n".join([*lines, "</osm>"]), encoding="utf-8")
+
+
 def lonlat(x_m: float, y_m: float) -> tuple[float, float]:
     """Give longitude and latitude of a position of the town, to a tenth of a millimetre."""
     lon, lat = _TO_DEGREES.transform(ORIGIN_M[0] + x_m, ORIGIN_M[1] + y_m)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import shapely
 
 from lifecircle.assessment import Surface
+from lifecircle.network.graph import hilbert_order
 from lifecircle.network.surface import Raster, as_multipolygon, cut
 from lifecircle.policy import LayerPolicy
 from lifecircle.study import Study
@@ -25,12 +26,14 @@ def solve_surfaces(times: TravelTimes) -> tuple[Raster, dict[tuple[str, str], Ar
     raster = Raster.over(study.outline, study.runfile.surface.cell_m)
     mask = raster.burn([study.outline], all_touched=True) > 0
     centres = raster.centres(mask)
+    order = hilbert_order(centres)  # cells that share roads follow one another
     done: dict[int, Array] = {}
     surfaces = {}
     for (layer, mode), (fields, column) in times.fields.items():
         if id(fields) not in done:
-            minutes = evaluate(fields, centres, want_snap=False)[0]
-            done[id(fields)] = np.where(np.isinf(minutes), np.nan, minutes).astype(np.float32)
+            minutes = evaluate(fields, centres[order], want_snap=False)[0]
+            done[id(fields)] = np.empty(minutes.shape, np.float32)
+            done[id(fields)][order] = np.where(np.isinf(minutes), np.nan, minutes)
         band = np.full((raster.rows, raster.columns), np.nan, np.float32)
         band[mask] = done[id(fields)][:, column]
         surfaces[layer, mode] = band

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from lifecircle.network import legs
 from lifecircle.network.barriergrid import BarrierGrid
-from lifecircle.network.graph import Edges, Graph, mode_edges
+from lifecircle.network.graph import Edges, Graph, hilbert_order, mode_edges
 from lifecircle.network.legs import Index, Joints, Lines, Walk
 from lifecircle.network.modes import TravelMode
 from lifecircle.network.search import UNREACHED_MS, Direction, pack, spread, unpack
@@ -85,7 +85,9 @@ class Net:
     @cached_property
     def lines(self) -> dict[Direction, Lines]:
         """Give the joinable edges; their times are turned round when travelling from the facility."""
-        keep = self.edges.joinable
+        keep = np.flatnonzero(self.edges.joinable)
+        middle = self.node_xy_m[self.edges.u[keep]] + self.node_xy_m[self.edges.v[keep]]
+        keep = keep[hilbert_order(middle)]  # neighbours on the ground are neighbours in memory
         node = np.column_stack([self.edges.u[keep], self.edges.v[keep]])
         begin, along = self.node_xy_m[node[:, 0]], self.node_xy_m[node[:, 1]] - self.node_xy_m[node[:, 0]]
         length = np.hypot(*along.T)
@@ -151,7 +153,7 @@ class _Part:
     """One net with solved node states: where a point may join, and what it finds there."""
 
     net: Net
-    states: Array
+    ends: Array
     joints: _Joints
     extra_ms: float
     diagonal: bool
@@ -176,7 +178,7 @@ class _Part:
             onward = unpack(states[lines.node[edge, 1 - way], column])[0] + pace * (length - before)
             keep &= ~(np.isfinite(ms) & (ms - pace * before + extra_ms > onward + margin_ms))
         kept = _Joints(joints.door[keep], edge[keep], joints.value[keep], joints.snap_m)
-        return cls(net, states, kept, extra_ms, diagonal)
+        return cls(net, np.ascontiguousarray(states[lines.node]), kept, extra_ms, diagonal)
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,7 @@ class Field:
         walls, walk = self.barriers.walls, _walk(self.walk)
         legs.reach_doors(xs, ys, best, snap, want_snap, *self.doors.columns, self.doors.index, walls, walk)
         for part in self.parts:
-            legs.reach_edges(xs, ys, best, snap, want_snap, part.net.lines[self.direction], part.net.index, part.states,
+            legs.reach_edges(xs, ys, best, snap, want_snap, part.net.lines[self.direction], part.net.index, part.ends,
                              part.joints.by_edge(self.doors, part.net), walls, walk, part.extra_ms, part.diagonal)
         ms, label = unpack(best)
         return Reach(ms, label, snap)

@@ -278,17 +278,17 @@ def improve(best: Array, i: int, k: int, ms: float, label: np.uint64) -> None:
 
 
 @leaf_kernel
-def through_end(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Foot, way: int, fields: Array,
+def through_end(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Foot, way: int, ends: Array,
                 walls: Walls, b: float) -> None:
     """Lower a point's states by joining an edge and leaving it over its end in one direction."""
     a = lines.pace[e, 2 * way]
     if a < 0:
         return
-    node, sign = (lines.node[e, 1], -1.0) if way == 0 else (lines.node[e, 0], 1.0)
+    sign = -1.0 if way == 0 else 1.0
     rest = a * lines.geometry[e, 4] if way == 0 else 0.0
     worth = -np.inf  # a leg that takes longer improves no layer
     for k in range(best.shape[1]):
-        state = fields[node, k]
+        state = ends[e, 1 - way, k]
         if state != _UNREACHED:
             spare = np.int64(best[i, k] >> _SHIFT) - np.int64(state >> _SHIFT)
             worth = max(worth, np.float64(spare) + 1.0 - rest)
@@ -296,7 +296,7 @@ def through_end(best: Array, i: int, x: float, y: float, lines: Lines, e: int, a
     if cost == np.inf:
         return
     for k in range(best.shape[1]):
-        state = fields[node, k]
+        state = ends[e, 1 - way, k]
         if state != _UNREACHED:
             improve(best, i, k, np.float64(state >> _SHIFT) + cost + rest, state & _LOW32)
 
@@ -341,7 +341,7 @@ def across(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Fo
 
 @parallel_kernel
 def reach_edges(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool, lines: Lines, index: Index,
-                fields: Array, joints: Joints, walls: Walls, walk: Walk, extra_ms: float, diagonal: bool) -> None:
+                ends: Array, joints: Joints, walls: Walls, walk: Walk, extra_ms: float, diagonal: bool) -> None:
     """Lower the states of points by every edge in reach: over its ends, and along it to doors on the same edge.
 
     Parameters
@@ -351,8 +351,8 @@ def reach_edges(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool,
         Packed states, lowered in place.
     snap : (n,) float64
         Shortest unblocked leg in metres, lowered in place when `want_snap`.
-    fields : (nodes, layers) uint64
-        Packed states of the nodes.
+    ends : (edges, 2, layers) uint64
+        Packed states of the first and the last node of each edge.
     extra_ms : float
         Added to every trip along one edge.
     diagonal : bool
@@ -373,8 +373,8 @@ def reach_edges(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool,
                 if want_snap and nearest_m(at) < snap[i]:
                     shortest, _ = clear_leg(walls, lines, e, at, x, y, at.low, at.high, -1, 1.0, 1.0, snap[i])
                     snap[i] = min(snap[i], shortest)
-                through_end(best, i, x, y, lines, e, at, 0, fields, walls, walk.ms_per_m)
-                through_end(best, i, x, y, lines, e, at, 1, fields, walls, walk.ms_per_m)
+                through_end(best, i, x, y, lines, e, at, 0, ends, walls, walk.ms_per_m)
+                through_end(best, i, x, y, lines, e, at, 1, ends, walls, walk.ms_per_m)
                 if joints.start[e] < joints.start[e + 1]:
                     along_edge(best, i, x, y, lines, e, at, joints, walls, walk, extra_ms, diagonal)
 
