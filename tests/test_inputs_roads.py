@@ -67,7 +67,7 @@ def test_own_class_words_and_column_names(tmp_path):
     network, _ = read(tmp_path, rows, columns={"class": "DLDJ"}, classes={"四级": "tertiary", "省道": "trunk"},
                       source="交通局 2024", quality="surveyed")
     assert names(network) == ["tertiary", "trunk"]
-    assert (network.source, network.quality) == ("交通局 2024", "surveyed")
+    assert (network.source, network.quality) == ("roads.gpkg", "surveyed")
 
 
 def test_unknown_classes_are_listed_with_the_remedy(tmp_path):
@@ -218,7 +218,7 @@ def test_andorra_through_the_run_file(tmp_path):
     box = gpd.GeoSeries([shapely.box(1.50, 42.49, 1.56, 42.53)], crs="EPSG:4326").to_crs("EPSG:32631").iloc[0]
     network = read_roads(runfile, "EPSG:32631", box, Findings())
     whole = open_extract(tmp_path / "andorra.osm.pbf").roads("EPSG:32631")
-    assert network.source == "OSM 2013"
+    assert network.source == "andorra.osm.pbf"
     assert 0 < len(network) < len(whole)
     inside = shapely.contains_xy(box, *network.node_xy_m.T)
     assert (inside[network.u] | inside[network.v]).all()

@@ -159,7 +159,15 @@ class RunFile(Section):
     path: Path = Field(default=Path("run file"), exclude=True)
 
     def resolve(self, name: str) -> Path:
-        """Give the path of a file named in the run file."""
+        """Give the path of a file named in the run file.
+
+        Raises
+        ------
+        ConfigError
+            If it is an address or a virtual file system, not a file.
+        """
+        if "://" in name or name.startswith("/vsi"):
+            raise ConfigError(self.path, f"{name} is an address, not a file", "fetch it first and name the file")
         return (self.path.parent / name).resolve()
 
     @property

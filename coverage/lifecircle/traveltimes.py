@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -237,12 +238,19 @@ def _snap(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], layer: s
     return np.asarray(np.min(snaps, axis=0))
 
 
+def _files_of(study: Study, layer: str) -> str:
+    """Name the files that a layer comes from."""
+    sources = [item for item in study.runfile.facilities if item.layer == layer]
+    names = [item.file or getattr(item.osm, "file", None) or study.runfile.roads.file or "" for item in sources]
+    return ", ".join(dict.fromkeys(Path(name).name for name in names if name))
+
+
 def _report(times: TravelTimes, findings: Findings) -> None:
     for layer, snap_m in times.snap_m.items():
         table = times.serving[layer]
         for row in np.flatnonzero(np.isinf(snap_m)):
             findings.add("warn", "facility_unjoined", "the facility cannot be joined to any road within the snap limit",
-                         file=str(table["source"].iloc[row]), id=str(table["facility_id"].iloc[row]), layer=layer,
+                         file=_files_of(times.study, layer), id=str(table["facility_id"].iloc[row]), layer=layer,
                          value=str(table["name"].iloc[row]), township_code=str(table["township_code"].iloc[row]),
                          remedy="check its coordinates, or add the road that leads to it")
     people = times.demand["population"].to_numpy()

@@ -126,4 +126,4 @@ def _network(layer: gpd.GeoDataFrame, columns: dict[str, Array], path: Path, crs
     named = {name: values[of] for name, values in columns.items()}
     return RoadNetwork.from_segments(crs, xy[first], node[start], node[start + 1], named.pop("road_class"),
                                      way_id=layer.index.to_numpy(dtype=np.int64)[of],
-                                     source=roads.source or path.name, quality=roads.quality or "register", **named)
+                                     source=path.name, quality=roads.quality or "register", **named)

@@ -92,8 +92,7 @@ def read_roads(runfile: RunFile, crs: str, area: shapely.Geometry, findings: Fin
     if roads is not None:
         network = _from_memory(roads, crs, runfile)
     elif runfile.roads.overpass and not runfile.roads.file:
-        network = fetch_roads(area, crs, runfile.roads.overpass_url, source=runfile.roads.source,
-                              quality=runfile.roads.quality or "osm")
+        network = fetch_roads(area, crs, runfile.roads.overpass_url, quality=runfile.roads.quality or "osm")
     else:
         network = _from_file(runfile, crs, findings)
     _note_reach(network, area, findings)
@@ -104,7 +103,7 @@ def read_roads(runfile: RunFile, crs: str, area: shapely.Geometry, findings: Fin
 
 def _from_memory(roads: Any, crs: str, runfile: RunFile) -> RoadNetwork:
     if not isinstance(roads, RoadNetwork):
-        return RoadNetwork.from_networkx(roads, crs=crs, source=runfile.roads.source or "networkx",
+        return RoadNetwork.from_networkx(roads, crs=crs, source="networkx",
                                          quality=runfile.roads.quality or "osm")
     if roads.crs == crs:
         return roads
@@ -116,7 +115,7 @@ def _from_memory(roads: Any, crs: str, runfile: RunFile) -> RoadNetwork:
 
 def _read_extract(path: Path, runfile: RunFile, crs: str, findings: Findings) -> RoadNetwork:
     extract = extract_of(runfile, str(path))
-    network = extract.roads(crs, source=runfile.roads.source, quality=runfile.roads.quality or "osm")
+    network = extract.roads(crs, quality=runfile.roads.quality or "osm")
     unread = extract.unread_speeds
     if unread:
         count = sum(unread.values())
@@ -136,7 +135,7 @@ def _read_graphml(path: Path, runfile: RunFile, crs: str, _findings: Findings) -
         except Exception as error:  # expat, networkx and OSMnx each have their own
             raise UnreadableFileError(path, f"is no graph of OSMnx: {error}",
                                       "save the graph again with osmnx.save_graphml") from error
-    return RoadNetwork.from_networkx(graph, crs=crs, source=runfile.roads.source or path.name,
+    return RoadNetwork.from_networkx(graph, crs=crs, source=path.name,
                                      quality=runfile.roads.quality or "osm")
 
 
