@@ -63,7 +63,7 @@ def compare(study, layer, mode, more_points):
     chosen = times.modes[mode]
     walk = chosen if chosen.on_foot else times.modes[chosen.walk_mode]
     slope = walking_slope(study, layer, times.modes, mode)
-    theirs = oracle_minutes(study.roads, walk, None if chosen.on_foot else chosen, times.doors_m[layer], points,
+    theirs = oracle_minutes(study.roads, walk, None if chosen.on_foot else chosen, times.doors[layer].xy_m, points,
                             slope=slope, walls=fields[0].barriers.walls)
     return ours, theirs
 

@@ -64,7 +64,7 @@ def class_regions(study: Study, raster: Raster) -> dict[str, shapely.Geometry]:
     demand = study.demand[study.demand["inside"]]
     if rest.is_empty or rest.area < 1e-4 * outline.area or demand["class"].nunique() == 1:
         only = demand["class"].iloc[0] if demand["class"].nunique() == 1 else "rural"
-        urban = outline if polygons.empty and only == "urban" else known["urban"].intersection(outline)
+        urban = known["urban"].intersection(outline).union(rest if only == "urban" else shapely.Point())
     else:
         urban = known["urban"].union(rest.intersection(_nearest_urban(demand, raster))).intersection(outline)
     return {"urban": as_multipolygon(urban), "rural": as_multipolygon(outline.difference(urban))}

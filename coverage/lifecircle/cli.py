@@ -181,6 +181,32 @@ def draw(directory: DirectoryArgument) -> None:
 
 
 @app.command()
+def verify(directory: DirectoryArgument,
+           sample: Annotated[int, typer.Option(min=1, help="How many times to derive again.")] = 200,
+           seed: Annotated[int, typer.Option(min=0, help="Seed of the choice.")] = 1,
+           runfile: Annotated[Path | None, typer.Option(help="Run file of the run, if its inputs do not lie under the "
+                                                             "current folder.", show_default=False)] = None,
+           as_json: JsonOption = False) -> None:
+    """Derive minutes of a finished run again, by OSMnx and networkx, and list the differences; exit code 4 if any."""
+    from lifecircle import verify as second
+    from lifecircle.outputs.atomic import hold
+    from lifecircle.outputs.rundir import read_run
+    from lifecircle.progress import Progress
+    from lifecircle.verification import note_findings
+
+    progress = Progress()
+    assessment = read_run(directory)
+    folder = Path.cwd() if runfile is None else runfile.resolve().parent
+    study = second.reread(assessment.run, folder, progress=progress)
+    found = second.verify(assessment, study, sample=sample, seed=seed, progress=progress)
+    with hold(directory):
+        note_findings(directory, found.finding)
+    typer.echo(json.dumps(found.record, ensure_ascii=False, indent=1) if as_json else found.text)
+    if not found.verified:
+        raise typer.Exit(4)
+
+
+@app.command()
 def serve(directory: DirectoryArgument,
           host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
           port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000) -> None:

@@ -28,7 +28,9 @@ _MAIN_ROADS = ("motorway", "trunk", "primary", "secondary", "tertiary")
 def layer_quality(study: Study, layer: str) -> str:
     """Give the quality of a layer's figures: the worst of its facilities, the people and the roads."""
     own = study.facilities.loc[study.facilities["layer"] == layer, "quality"].unique().tolist()
-    return worst_quality([*own, study.roads.quality, *_people_qualities(study)])
+    stated = [item.quality for item in study.runfile.facilities if item.layer == layer]
+    stated.append(study.runfile.boundaries.quality)
+    return worst_quality([*own, *stated, study.roads.quality, *_people_qualities(study)])
 
 
 def _people_qualities(study: Study) -> list[str]:
@@ -115,11 +117,13 @@ def demand_table(times: TravelTimes, judged: dict[str, Judged]) -> gpd.GeoDataFr
 def facility_table(times: TravelTimes) -> gpd.GeoDataFrame:
     """Give all facilities with the leg that joins them to the roads."""
     table = times.study.facilities.copy()
+    serves = set().union(*(serving["facility_id"] for serving in times.serving.values()))
     snap: dict[str, float] = {}
-    for layer, snap_m in times.snap_m.items():
-        snap.update(zip(times.serving[layer]["facility_id"], snap_m, strict=True))
+    for (layer, _), snap_m in times.snap_m.items():
+        for facility, leg_m in zip(times.serving[layer]["facility_id"], snap_m.tolist(), strict=True):
+            snap[facility] = min(leg_m, snap.get(facility, np.inf))
     legs = table["facility_id"].map(snap).astype(float)
-    return table.assign(joined=np.isfinite(legs), serves=table["facility_id"].isin(snap),
+    return table.assign(joined=np.isfinite(legs) | legs.isna(), serves=table["facility_id"].isin(serves),
                         snap_m=legs.where(np.isfinite(legs)))
 
 

@@ -65,6 +65,8 @@ class LayerPolicy(Section):
         Whose reach counts: ``all`` or the suffix of a ``population_<group>`` column.
     accepts : tuple of str
         Levels that serve; empty means all.
+    urban, rural : ClassRule or None
+        Rule of each class; ``false`` in the file means that the class is not judged.
     m2_per_head : float or None
         Effective area due to each resident, for layers measured in area.
     area : str
@@ -86,6 +88,11 @@ class LayerPolicy(Section):
     reach: bool = True
     lead_unit: str = ""
     source: str = ""
+
+    @field_validator("urban", "rural", mode="before")
+    @classmethod
+    def _switched_off(cls, value: Any) -> Any:
+        return None if value is False else value
 
     def rule(self, urban_rural: str) -> ClassRule | None:
         """Give the rule of a class (urban or rural); None where the layer is not judged by reach."""
@@ -206,6 +213,13 @@ def _known_keys(model: type[BaseModel], location: list[str]) -> list[str]:
     return []
 
 
+def _laid_over(below: Any, above: Any) -> Any:
+    """Lay one table over another, key by key and table by table."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return {**below, **{key: _laid_over(below.get(key), value) for key, value in above.items()}}
+
+
 def read_policy(path: Path | None, overrides: dict[str, Any] | None = None, *, where: Path | str = "policy") -> Policy:
     """Read a policy file and lay the run file's own ``[policy.<layer>]`` tables over it.
 
@@ -217,7 +231,7 @@ def read_policy(path: Path | None, overrides: dict[str, Any] | None = None, *, w
     content = read_toml(path) if path else {}
     layers = dict(content.get("policy", {}))
     for name, table in (overrides or {}).items():
-        layers[name] = {**layers.get(name, {}), **table} if isinstance(table, dict) else table
+        layers[name] = _laid_over(layers.get(name, {}), table)
     try:
         return Policy.model_validate({**content, "policy": layers})
     except ValidationError as error:

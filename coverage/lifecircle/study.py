@@ -107,11 +107,11 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
     with progress.step("read facilities"):
         table = facilities.read_facilities(runfile, townships, area, findings)
     return Study(runfile, policy, crs, townships, places, demand, table, network, barriers, elevation, buffer_m,
-                 findings, hash_inputs(runfile))
+                 findings, hash_inputs(runfile, skip=() if roads is None else ("roads",)))
 
 
-def hash_inputs(runfile: RunFile) -> list[dict[str, Any]]:
-    """Hash every file that a run file names, in a fixed order.
+def hash_inputs(runfile: RunFile, *, skip: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Hash every file that a run file names, in a fixed order; roles in `skip` are not read.
 
     Raises
     ------
@@ -120,7 +120,8 @@ def hash_inputs(runfile: RunFile) -> list[dict[str, Any]]:
     """
     roles: dict[str, str] = {}
     for role, name in _named_files(runfile):
-        roles.setdefault(name, role)
+        if role not in skip:
+            roles.setdefault(name, role)
     found = []
     for name, role in sorted(roles.items()):
         for path in _files_behind(runfile.resolve(name), role):
@@ -138,8 +139,8 @@ def _files_behind(path: Path, role: str) -> list[Path]:
     if not path.is_file():
         raise MissingFileError(path, f"no such file ({role})", "check the name in the run file")
     if path.suffix.lower() == ".shp":
-        return sorted(other for other in path.parent.glob(f"{path.stem}.*")
-                      if other.suffix.lower() in {".shp", ".dbf", ".shx", ".prj", ".cpg"})
+        return sorted(other for other in path.parent.iterdir() if other.stem == path.stem
+                      and other.suffix.lower() in {".shp", ".dbf", ".shx", ".prj", ".cpg"})
     return [path]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from lifecircle.errors import first_of
 from lifecircle.inputs.findings import Findings
 from lifecircle.network.access import Access, Doors, Field
 from lifecircle.network.barriergrid import BarrierGrid
@@ -23,6 +24,8 @@ from lifecircle.study import Study
 Array = npt.NDArray[Any]
 #: A part of the roads with a smaller share of the nodes is an island: that it leads nowhere may be the map's fault.
 ISLAND_SHARE = 0.01
+#: A facility known by its outline may be entered at any place of it, this far apart.
+DOOR_STEP_M = 50.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ class TravelTimes:
     serving : dict
         Layer -> its facilities that serve (existing, of an accepted level), ordered by facility_id.
     snap_m : dict
-        Layer -> shortest leg of each serving facility in the layer's first mode, infinite where it cannot be joined.
+        (layer, mode) -> shortest leg of each serving facility, infinite where it cannot be joined.
+    joined : dict
+        (layer, mode) -> whether each serving facility is joined to roads that are no island.
     times : dict
         (layer, mode) -> Times.
     fields : dict
@@ -66,7 +71,8 @@ class TravelTimes:
     modes: dict[str, TravelMode]
     demand: gpd.GeoDataFrame
     serving: dict[str, gpd.GeoDataFrame]
-    snap_m: dict[str, Array]
+    snap_m: dict[tuple[str, str], Array]
+    joined: dict[tuple[str, str], Array]
     times: dict[tuple[str, str], Times]
     fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]]
 
@@ -76,9 +82,9 @@ class TravelTimes:
         return points_of(self.demand)
 
     @cached_property
-    def doors_m(self) -> dict[str, Array]:
-        """Give the positions of each layer's serving facilities."""
-        return {layer: points_of(table) for layer, table in self.serving.items()}
+    def doors(self) -> dict[str, Doors]:
+        """Give the doors of each layer's serving facilities."""
+        return {layer: doors_of(table) for layer, table in self.serving.items()}
 
     def states(self, layer: str, mode: str, cutoff_min: Array) -> Array:
         """Judge every demand point: 0 in time, 1 out of time, 2 undetermined.
@@ -102,9 +108,9 @@ class TravelTimes:
         from scipy.spatial import cKDTree
 
         reach_m = cutoff_min / 60.0 * self.modes[mode].top_kph * 1000.0
-        doors, joined = self.doors_m[layer], np.isfinite(self.snap_m[layer])
+        doors, joined = self.doors[layer], self.joined[layer, mode]
         answers = []
-        for chosen in (doors[~joined], doors[joined]):
+        for chosen in (doors.xy_m[~joined[doors.label]], doors.xy_m[joined[doors.label]]):
             nearest_m = cKDTree(chosen).query(self.xy_m)[0] if len(chosen) else np.full(len(self.xy_m), np.inf)
             answers.append(nearest_m <= reach_m)
         lost, found = answers
@@ -118,6 +124,15 @@ def points_of(frame: gpd.GeoDataFrame) -> Array:
     if shapes.any():
         geometry = np.where(shapes, shapely.point_on_surface(geometry), geometry)
     return np.asarray(shapely.get_coordinates(geometry)).reshape(-1, 2)
+
+
+def doors_of(frame: gpd.GeoDataFrame) -> Doors:
+    """Give the doors of facilities: a point is one, of many points each, of a polygon its outline every 50 m."""
+    shapes = frame.geometry.to_numpy()
+    outline = shapely.get_dimensions(shapes) > 0
+    shapes = np.where(outline, shapely.segmentize(shapely.boundary(shapes), DOOR_STEP_M), shapes)
+    xy, label = shapely.get_coordinates(shapes, return_index=True)
+    return Doors(np.asarray(xy, dtype=float).reshape(-1, 2), np.asarray(label, dtype=np.int64))
 
 
 def serving_facilities(study: Study, layer: str) -> gpd.GeoDataFrame:
@@ -154,12 +169,15 @@ def solve_times(study: Study, findings: Findings) -> TravelTimes:
     jobs = _jobs(study, modes, serving)
     fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]] = {}
     for (mode, slope, directions), layers in jobs.items():
-        doors = [Doors(points_of(serving[layer]), np.arange(len(serving[layer]))) for layer in layers]
+        doors = [doors_of(serving[layer]) for layer in layers]
         solved = tuple(access.solve(mode, doors, direction=way, slope=slope) for way in directions)
         fields.update({(layer, mode): (solved, column) for column, layer in enumerate(layers)})
     times = _evaluate(fields, points_of(demand), access, modes)
-    snap_m = {layer: _snap(fields, layer, serving[layer], study) for layer in study.layers}
-    result = TravelTimes(study, modes, demand, serving, snap_m, times, fields)
+    snap_m = {(layer, mode): _snap(solved[0], column, len(serving[layer]))
+              for (layer, mode), (solved, column) in fields.items()}
+    joined = {(layer, mode): np.isfinite(snap) & _any_door(serving[layer], access, modes[mode])
+              for (layer, mode), snap in snap_m.items()}
+    result = TravelTimes(study, modes, demand, serving, snap_m, joined, times, fields)
     _report(result, findings)
     return result
 
@@ -202,7 +220,8 @@ def _evaluate(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], xy_m
     for (layer, mode), (solved, column) in fields.items():
         if id(solved) not in done:
             minutes, label, snap_m = evaluate(solved, xy_m)
-            lost = np.isinf(snap_m) | ~_on_mainland(access, modes[mode], xy_m)
+            lost, late = np.isinf(snap_m), np.isinf(minutes).any(axis=1)
+            lost[late] |= ~_on_mainland(access, modes[mode], xy_m[late])
             done[id(solved)] = (minutes, label, snap_m, lost)
         minutes, label, _, lost = done[id(solved)]
         times[layer, mode] = Times(minutes[:, column], label[:, column], lost & ~np.isfinite(minutes[:, column]))
@@ -213,29 +232,35 @@ def _on_mainland(access: Access, mode: TravelMode, xy_m: Array) -> Array:
     """Tell which points have a road of the mainland (no island) within the snap limit."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
-    from scipy.spatial import cKDTree
 
+    if len(xy_m) == 0:
+        return np.empty(0, dtype=bool)
     walk = mode if mode.on_foot else access.modes[mode.walk_mode]
-    edges = access.net(walk, "none").edges
+    edges, node_xy = access.net(walk, "none").edges, access.network.node_xy_m
     count = access.network.node_count
     links = coo_matrix((np.ones(len(edges.u), np.int8), (edges.u, edges.v)), shape=(count, count))
     part = connected_components(links, directed=False)[1]
     used = np.unique(np.concatenate([edges.u, edges.v]))
     size = np.bincount(part[used], minlength=part.max() + 1)
-    mainland = used[size[part[used]] >= ISLAND_SHARE * len(used)]
-    if len(mainland) == 0:
-        return np.zeros(len(xy_m), dtype=bool)
-    near_m = cKDTree(access.network.node_xy_m[mainland]).query(xy_m)[0]
-    return np.asarray(near_m <= walk.snap_limit_m)
+    large = (size >= ISLAND_SHARE * len(used))[part[edges.u]]
+    lines = shapely.linestrings(np.stack([node_xy[edges.u[large]], node_xy[edges.v[large]]], axis=1))
+    near = shapely.STRtree(lines).query(shapely.points(xy_m), predicate="dwithin", distance=walk.snap_limit_m)[0]
+    return np.isin(np.arange(len(xy_m)), near)
 
 
-def _snap(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], layer: str, serving: gpd.GeoDataFrame,
-          study: Study) -> Array:
-    modes = used_modes(study.policy.layer(layer))
-    if not modes:
-        return np.full(len(serving), np.nan)
-    snaps = [fields[layer, mode][0][0].door_snap_m[fields[layer, mode][1]] for mode in modes]
-    return np.asarray(np.min(snaps, axis=0))
+def _any_door(serving: gpd.GeoDataFrame, access: Access, mode: TravelMode) -> Array:
+    """Tell which facilities have a door near the mainland."""
+    doors = doors_of(serving)
+    near = doors.label[_on_mainland(access, mode, doors.xy_m)]
+    return np.isin(np.arange(len(serving)), near)
+
+
+def _snap(field: Field, column: int, count: int) -> Array:
+    """Give the shortest leg of each facility: the least over its doors."""
+    snap_m = np.full(count, np.inf)
+    doors = field.doors
+    np.minimum.at(snap_m, doors.label[doors.layer == column].astype(np.int64), field.door_snap_m[column])
+    return snap_m
 
 
 def _files_of(study: Study, layer: str) -> str:
@@ -246,13 +271,25 @@ def _files_of(study: Study, layer: str) -> str:
 
 
 def _report(times: TravelTimes, findings: Findings) -> None:
-    for layer, snap_m in times.snap_m.items():
-        table = times.serving[layer]
-        for row in np.flatnonzero(np.isinf(snap_m)):
-            findings.add("warn", "facility_unjoined", "the facility cannot be joined to any road within the snap limit",
-                         file=_files_of(times.study, layer), id=str(table["facility_id"].iloc[row]), layer=layer,
-                         value=str(table["name"].iloc[row]), township_code=str(table["township_code"].iloc[row]),
-                         remedy="check its coordinates, or add the road that leads to it")
+    for layer, table in times.serving.items():
+        modes = used_modes(times.study.policy.layer(layer))
+        if modes and table.empty:
+            there = times.study.facilities.loc[times.study.facilities["layer"] == layer, ["level", "status"]]
+            kinds = sorted({f"{level} ({status})" for level, status in there.itertuples(index=False)})
+            findings.add("warn", "no_serving_facility", "no facility of the layer serves: none exists of an accepted "
+                         f"level; there are {first_of(kinds) or 'none'}", file=_files_of(times.study, layer), layer=layer,
+                         remedy="check status and level of the facilities, and accepts in the policy")
+        if modes:
+            lost = np.all([np.isinf(times.snap_m[layer, mode]) for mode in modes], axis=0)
+            stranded = ~lost & ~np.any([times.joined[layer, mode] for mode in modes], axis=0)
+            for code, rows, what in (
+                    ("facility_unjoined", lost, "the facility cannot be joined to any road within the snap limit"),
+                    ("facility_on_island", stranded, "the facility is joined only to an island of roads")):
+                for row in np.flatnonzero(rows):
+                    findings.add("warn", code, what, file=_files_of(times.study, layer), layer=layer,
+                                 id=str(table["facility_id"].iloc[row]), value=str(table["name"].iloc[row]),
+                                 township_code=str(table["township_code"].iloc[row]),
+                                 remedy="check its coordinates, or add the road that leads to it")
     people = times.demand["population"].to_numpy()
     lost = np.zeros(len(people), dtype=bool)
     for item in times.times.values():

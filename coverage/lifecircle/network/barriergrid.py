@@ -84,6 +84,6 @@ def _steep(elevation: Elevation, steep_deg: float, shape: tuple[int, int], trans
 
     steep = (elevation.slope_deg() > steep_deg).astype(np.uint8)
     out = np.zeros(shape, np.uint8)
-    reproject(steep, out, src_transform=elevation.transform, src_crs=elevation.crs, dst_transform=transform,
+    reproject(steep, out, src_transform=elevation.transform, src_crs=elevation.raster_crs, dst_transform=transform,
               dst_crs=crs, resampling=Resampling.nearest)
     return out

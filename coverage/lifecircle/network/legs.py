@@ -112,11 +112,12 @@ def index_boxes(x0: Array, y0: Array, x1: Array, y1: Array, west: float, south: 
 
 @leaf_kernel
 def window(index: Index, x: float, y: float, limit: float) -> tuple[int, int, int, int]:
-    """Give the rows and columns of the grid within a limit of a point: first and one past the last."""
-    return (max(math.floor((y - limit - index.south) / index.cell), 0),
-            min(math.floor((y + limit - index.south) / index.cell), index.rows - 1) + 1,
-            max(math.floor((x - limit - index.west) / index.cell), 0),
-            min(math.floor((x + limit - index.west) / index.cell), index.columns - 1) + 1)
+    """Give the rows and columns of the grid within a limit of a point: first and one past the last, maybe none."""
+    row_low = max(math.floor((y - limit - index.south) / index.cell), 0)
+    row_end = min(math.floor((y + limit - index.south) / index.cell), index.rows - 1) + 1
+    column_low = max(math.floor((x - limit - index.west) / index.cell), 0)
+    column_end = min(math.floor((x + limit - index.west) / index.cell), index.columns - 1) + 1
+    return row_low, max(row_end, row_low), column_low, max(column_end, column_low)
 
 
 @leaf_kernel
