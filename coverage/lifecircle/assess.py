@@ -9,6 +9,7 @@ import pandas as pd
 
 from lifecircle import circles, describe, gaps, indicators
 from lifecircle.assessment import Assessment
+from lifecircle.errors import ConfigError
 from lifecircle.inputs.boundaries import district_code
 from lifecircle.inputs.findings import Findings
 from lifecircle.progress import Progress
@@ -63,6 +64,9 @@ def _tables(times: TravelTimes, findings: Findings,
     """Compute results and gaps of every layer; the headline judgements go into the demand table."""
     study, results, lists, headline = times.study, [], [], {}
     district = (district_code(study.runfile, study.townships), study.runfile.district.name)
+    if district[0] in set(study.townships["township_code"]):
+        raise ConfigError(study.runfile.path, f"[district] code {district[0]} is also a township's code",
+                          "give the district a code of its own")
     for layer in study.layers:
         policy, quality = study.policy.layer(layer), describe.layer_quality(study, layer)
         judged = indicators.reach.judge(times, layer)
@@ -77,6 +81,9 @@ def _tables(times: TravelTimes, findings: Findings,
         if policy.m2_per_head is not None:
             results.append(indicators.per_head.area_rows(study, layer, policy, district, quality))
             lists.append(gaps.area_gaps(study, layer, district, quality))
+    if not results:
+        raise ConfigError(study.runfile.path, "no layer has a rule of reach, of presence or of area per head",
+                          "add one in the policy: [policy.<layer>]")
     table = indicators.verdicts.judge_rates(pd.concat(results, ignore_index=True), study.policy)
     passing = indicators.verdicts.passing_townships(table, study.policy, district)
     table = pd.concat([table, passing], ignore_index=True)

@@ -12,6 +12,7 @@ import pandas as pd
 from lifecircle.indicators.per_head import area_sums
 from lifecircle.indicators.presence import units_of
 from lifecircle.indicators.reach import Judged, group_of
+from lifecircle.indicators.verdicts import ROUNDING
 from lifecircle.policy import Presence
 from lifecircle.study import Study
 from lifecircle.tables import GAPS_COLUMNS
@@ -59,7 +60,7 @@ def _minutes(out: pd.DataFrame) -> pd.DataFrame:
     known = out[np.isfinite(out["minutes"])].sort_values([*_PLACE, "minutes"], kind="stable")
     grouped = known.groupby(_PLACE)["people"]
     middle = known[grouped.cumsum() >= grouped.transform("sum") / 2.0].drop_duplicates(_PLACE)
-    worst = known.groupby(_PLACE)["minutes"].max()
+    worst = out.groupby(_PLACE)["minutes"].max()  # infinite where somebody reaches none
     return pd.DataFrame({"minutes_median": middle.set_index(_PLACE)["minutes"], "minutes_worst": worst})
 
 
@@ -84,9 +85,9 @@ def presence_gaps(study: Study, layer: str, rule: Presence, quality: str) -> pd.
 def area_gaps(study: Study, layer: str, district: tuple[str, str], quality: str) -> pd.DataFrame:
     """List the townships whose area per head is below the standard."""
     sums = area_sums(study, layer, study.policy.layer(layer), district)
-    sums = sums[(sums["township_code"] != district[0]) & (sums["area"] < sums["need"])]
-    frame = sums.assign(have=sums["area"], short=sums["need"] - sums["area"], unit="m2", metric="m2",
-                        cause=np.where(sums["area"] > 0, "full", "no_facility"))
+    sums = sums[(sums["township_code"] != district[0]) & (sums["area"] < sums["need"] * (1.0 - ROUNDING))]
+    cause = np.where(sums["unknown"] > 0, "no_data", np.where(sums["area"] > 0, "full", "no_facility"))
+    frame = sums.assign(have=sums["area"], short=sums["need"] - sums["area"], unit="m2", metric="m2", cause=cause)
     return _finish(frame, study, layer, "area", quality)
 
 

@@ -277,7 +277,8 @@ def _report(times: TravelTimes, findings: Findings) -> None:
             there = times.study.facilities.loc[times.study.facilities["layer"] == layer, ["level", "status"]]
             kinds = sorted({f"{level} ({status})" for level, status in there.itertuples(index=False)})
             findings.add("warn", "no_serving_facility", "no facility of the layer serves: none exists of an accepted "
-                         f"level; there are {first_of(kinds) or 'none'}", file=_files_of(times.study, layer), layer=layer,
+                         f"level; there are {first_of(kinds) or 'none'}", layer=layer,
+                         file=_files_of(times.study, layer),
                          remedy="check status and level of the facilities, and accepts in the policy")
         if modes:
             lost = np.all([np.isinf(times.snap_m[layer, mode]) for mode in modes], axis=0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from lifecircle.indicators.registry import exact, family, indicator, share
 from lifecircle.indicators.rows import rows, unit_sums
@@ -36,38 +39,42 @@ def presence_rate(sums: pd.DataFrame) -> pd.DataFrame:
 def units_of(study: Study, layer: str, rule: Presence) -> pd.DataFrame:
     """List the units under a presence rule, whether each holds a facility, and the people there.
 
+    What holds is an existing facility of the rule's level; where the rule names none, one that serves. What exempts
+    is any existing facility of the levels in ``exempt_if``.
+
     Returns
     -------
     DataFrame
-        township_code, place_code ("" for townships), place, class, required (0 or 1), held (0 or 1), people.
+        township_code ("" for the district), place_code ("" but for places), place, class, required (0 or 1), held
+        (0 or 1), people.
     """
+    there = study.facilities
+    there = there[(there["layer"] == layer) & (there["status"] == "existing") & there["inside"]]
     serving = serving_facilities(study, layer)
-    serving = serving[serving["inside"]]
-    chosen = serving if rule.level == "all" else serving[serving["level"] == rule.level]
-    if rule.unit in ("township", "district"):
-        return _townships(study, chosen)
+    chosen = serving[serving["inside"]] if rule.level == "all" else there[there["level"] == rule.level]
+    demand = study.demand[study.demand["inside"]]
+    if rule.unit == "district":
+        return _units([""], len(chosen) > 0, [float(demand["population"].sum())])
+    if rule.unit == "township":
+        code = study.townships["township_code"]
+        people = code.map(demand.groupby("township_code")["population"].sum()).fillna(0.0)
+        return _units(code, code.isin(chosen["township_code"]), people)
     places = study.places
     if rule.unit != "place":
         kind = places["kind"] if "kind" in places.columns else _kind_by_code(places)
         places = places[kind == rule.unit]
-    held = _places_holding(study, chosen)
-    exempt = _places_holding(study, serving[serving["level"].isin(rule.exempt_if)])
-    people = study.demand[study.demand["inside"]].groupby("place_code")["population"].sum()
     code = places["place_code"]
-    free = code.isin(exempt) & ~code.isin(held)
-    return pd.DataFrame({
-        "township_code": places["township_code"], "place_code": code, "place": places["place"],
-        "class": places["class"], "required": np.where(free, 0.0, 1.0), "held": code.isin(held) * 1.0,
-        "people": code.map(people).fillna(0.0)}).reset_index(drop=True)
+    held = code.isin(_places_holding(study, chosen))
+    free = code.isin(_places_holding(study, there[there["level"].isin(rule.exempt_if)])) & ~held
+    people = code.map(demand.groupby("place_code")["population"].sum()).fillna(0.0)
+    units = _units(places["township_code"], held, people)
+    return units.assign(place_code=code.to_numpy(), place=places["place"].to_numpy(), required=np.where(free, 0.0, 1.0),
+                        **{"class": places["class"].to_numpy()})
 
 
-def _townships(study: Study, chosen: gpd.GeoDataFrame) -> pd.DataFrame:
-    people = study.demand[study.demand["inside"]].groupby("township_code")["population"].sum()
-    code = study.townships["township_code"]
-    return pd.DataFrame({
-        "township_code": code, "place_code": "", "place": "", "class": "all", "required": 1.0,
-        "held": code.isin(chosen["township_code"]) * 1.0,
-        "people": code.map(people).fillna(0.0)}).reset_index(drop=True)
+def _units(township_code: Any, held: Any, people: Any) -> pd.DataFrame:
+    frame = pd.DataFrame({"township_code": np.asarray(township_code, dtype=object), "people": np.asarray(people)})
+    return frame.assign(place_code="", place="", required=1.0, held=np.asarray(held) * 1.0, **{"class": "all"})
 
 
 def _kind_by_code(places: gpd.GeoDataFrame) -> pd.Series:
@@ -77,23 +84,27 @@ def _kind_by_code(places: gpd.GeoDataFrame) -> pd.Series:
 
 
 def _places_holding(study: Study, facilities: gpd.GeoDataFrame) -> set[str]:
-    """Find the places that hold a facility: by polygon, else by the nearest place of the same township."""
-    from lifecircle.traveltimes import points_of
-
-    places = study.places
-    if facilities.empty or places.empty:
-        return set()
-    points = gpd.GeoDataFrame({"township_code": facilities["township_code"].to_numpy()},
-                              geometry=gpd.points_from_xy(*points_of(facilities).T), crs=study.crs)
-    if (places.geom_type == "Point").all():
-        near = gpd.sjoin_nearest(points, places[["place_code", "township_code", "geometry"]])
-        near = near[near["township_code_left"] == near["township_code_right"]]
-        return set(near["place_code"])
-    return set(gpd.sjoin(points, places[["place_code", "geometry"]], predicate="intersects")["place_code"])
+    """Find the place of each facility: the nearest of its own township, the first of several as near."""
+    places, held = study.places, set()
+    for township, part in facilities.groupby("township_code"):
+        own = places[places["township_code"] == township]
+        if own.empty:
+            continue
+        off_m = shapely.distance(own.geometry.to_numpy()[None, :], part.geometry.to_numpy()[:, None])
+        held.update(own["place_code"].to_numpy()[off_m.argmin(axis=1)].tolist())
+    return held
 
 
 def presence_rows(study: Study, layer: str, rule: Presence, district: tuple[str, str], quality: str) -> pd.DataFrame:
-    """Lay out one presence rule."""
+    """Lay out one presence rule; without any unit of its kind there is no data, and no zero."""
     units = units_of(study, layer, rule)
     sums = unit_sums(units, ["required", "held"], study.townships, district)
-    return rows(sums, family("presence"), layer=layer, level=rule.level, metric=rule.unit, quality=quality)
+    if rule.unit == "district":
+        sums = sums[sums["township_code"] == district[0]].reset_index(drop=True)
+    table = rows(sums, family("presence"), layer=layer, level=rule.level, metric=rule.unit, quality=quality)
+    if units.empty:
+        table = rows(pd.DataFrame([{"township_code": district[0], "township": district[1], "class": "all",
+                                    "required": np.nan, "held": np.nan}]),
+                     family("presence"), layer=layer, level=rule.level, metric=rule.unit, quality=quality,
+                     verdict="no_data")
+    return table

@@ -8,6 +8,9 @@ import pandas as pd
 from lifecircle.policy import Policy
 from lifecircle.tables import RESULTS_COLUMNS
 
+#: Shares and areas that differ by less are the same figure.
+ROUNDING = 1e-9
+
 
 def rate_verdict(low: float, high: float, pass_share: float | None, unsure_above: float) -> str:
     """Judge a coverage rate.
@@ -19,11 +22,11 @@ def rate_verdict(low: float, high: float, pass_share: float | None, unsure_above
         return "no_data"
     if pass_share is None:
         return "undecided"
-    if high - low > unsure_above:
+    if high - low > unsure_above + ROUNDING:
         return "unsure"
-    if low >= pass_share:
+    if low >= pass_share - ROUNDING:
         return "met"
-    return "not_met" if high < pass_share else "unsure"
+    return "not_met" if high < pass_share - ROUNDING else "unsure"
 
 
 def judge_rates(results: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -33,12 +36,22 @@ def judge_rates(results: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     for at in chosen:
         row = table.loc[at]
         layer = policy.layer(str(row["layer"]))
-        rules = [layer.urban, layer.rural] if row["class"] == "all" else [layer.rule(str(row["class"]))]
+        rules = [layer.rule(kind) for kind in _classes_in(table, row)]
         shares = {rule.pass_share for rule in rules if rule is not None}
         pass_share = shares.pop() if len(shares) == 1 else None
         table.loc[at, "target"] = np.nan if pass_share is None else pass_share
         table.loc[at, "verdict"] = rate_verdict(row["low"], row["high"], pass_share, policy.unsure_above_undetermined)
     return table
+
+
+def _classes_in(table: pd.DataFrame, row: pd.Series) -> list[str]:
+    """List the classes with people that a row speaks of."""
+    if row["class"] != "all":
+        return [str(row["class"])]
+    same = table[(table["township_code"] == row["township_code"]) & (table["layer"] == row["layer"])
+                 & (table["indicator"] == "people") & table["headline"] & (table["class"] != "all")
+                 & (table["value"] > 0)]
+    return sorted(same["class"])
 
 
 def passing_townships(results: pd.DataFrame, policy: Policy, district: tuple[str, str]) -> pd.DataFrame:
@@ -47,7 +60,7 @@ def passing_townships(results: pd.DataFrame, policy: Policy, district: tuple[str
                      & (results["township_code"] != district[0])]
     parts = []
     for share in policy.township_pass_shares:
-        counted = chosen.assign(low=chosen["low"] >= share - 1e-12, high=chosen["high"] >= share - 1e-12)
+        counted = chosen.assign(low=chosen["low"] >= share - ROUNDING, high=chosen["high"] >= share - ROUNDING)
         keys = ["class", "layer", "level", "group", "scenario", "metric"]
         part = counted.groupby(keys, sort=False).agg(
             low=("low", "sum"), high=("high", "sum"), whole=("value", "count"),
