@@ -4,6 +4,7 @@ import shutil
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
@@ -84,6 +85,61 @@ def test_polygons_stay_polygons(tmp_path):
     table, _ = read(tmp_path, {"layer": "shelters", "file": "shelters.gpkg"})
     assert table.geom_type.tolist() == ["Polygon", "Point"]
     assert table.geometry.iloc[0].area == pytest.approx(94.7 * 110.9, rel=0.01)
+
+
+def test_the_doors_of_one_facility_stay_together(tmp_path):
+    """The first door lies beyond the district; the facility lies where its first door in the district does."""
+    doors = shapely.MultiPoint([(106.805, 31.82), (106.76, 31.82), (106.71, 31.82)])
+    outside = shapely.MultiPoint([(106.805, 31.82), (106.806, 31.82)])
+    gpd.GeoDataFrame({"facility_id": ["H1", "H2"]}, geometry=[doors, outside], crs="EPSG:4326").to_file(
+        tmp_path / "hospitals.gpkg")
+    table, _ = read(tmp_path, {"layer": "hospitals", "file": "hospitals.gpkg"})
+    assert table.geom_type.tolist() == ["MultiPoint", "MultiPoint"]
+    assert shapely.get_num_geometries(table.geometry.to_numpy()).tolist() == [3, 2]
+    assert table["township_code"].tolist() == [QINGJIANG, ""]
+    assert table["inside"].tolist() == [True, False]
+
+
+def test_a_park_of_two_parts_lies_where_its_largest_part_in_the_district_does(tmp_path):
+    parts = [(106.801, 31.81, 106.806, 31.815), (106.71, 31.81, 106.711, 31.811), (106.76, 31.81, 106.762, 31.812)]
+    park = shapely.MultiPolygon([shapely.box(*part) for part in parts])
+    gpd.GeoDataFrame(geometry=[park], crs="EPSG:4326").to_file(tmp_path / "parks.gpkg")
+    table, _ = read(tmp_path, {"layer": "parks", "file": "parks.gpkg"})
+    assert (table.geom_type.iloc[0], table["township_code"].iloc[0]) == ("MultiPolygon", QINGJIANG)
+
+
+def test_the_area_of_an_outline_stands_in_for_one_that_is_not_given(tmp_path):
+    park = shapely.box(106.71, 31.81, 106.711, 31.811)              # 94.7 m by 110.9 m
+    gpd.GeoDataFrame({"facility_id": ["S1", "S2", "S3"], "area_m2": [None, 500.0, None]},
+                     geometry=[park, park, shapely.Point(106.71, 31.81)], crs="EPSG:4326").to_file(
+        tmp_path / "shelters.gpkg")
+    table, findings = read(tmp_path, {"layer": "shelters", "file": "shelters.gpkg"})
+    assert table["area_m2"].tolist() == pytest.approx([94.7 * 110.9, 500.0, np.nan], rel=0.01, nan_ok=True)
+    assert table["effective_area_m2"].isna().all()
+    assert [(item.code, item.severity, item.count, item.id) for item in findings] == [
+        ("area_from_shape", "note", 1, "S1")]
+
+
+def test_the_township_that_a_facility_names(tmp_path):
+    """106.7505 lies 47 m east of the border, 106.752 lies 190 m; a degree of longitude has 94.7 km here."""
+    text = ("facility_id,township_code,lon,lat\n"
+            f"near,{EAST_STREET},106.7505,31.82\nfar,{EAST_STREET},106.752,31.82\n"
+            f"just_out,{QINGJIANG},106.8005,31.82\nout,{QINGJIANG},106.802,31.82\nsilent,,106.71,31.82\n")
+    table, findings = read(tmp_path, {"layer": "care", "file": "care.csv"}, care=text)
+    assert table["township_code"].tolist() == [EAST_STREET, QINGJIANG, QINGJIANG, "", EAST_STREET]
+    assert table["inside"].tolist() == [True, True, True, False, True]
+    [differs] = [item for item in findings if item.code == "township_differs"]
+    assert (differs.severity, differs.count, differs.layer, differs.id) == ("warn", 2, "care", "3, 5")
+    assert "the position counts" in differs.message
+
+
+def test_a_facility_that_names_a_neighbour(tmp_path):
+    beside = two_townships(role="neighbour").iloc[[0]].assign(township_code="511902007000",
+                                                              geometry=shapely.box(106.80, 31.80, 106.85, 31.85))
+    frame = gpd.GeoDataFrame(pd.concat([two_townships(role="district"), beside], ignore_index=True))
+    text = "township_code,lon,lat\n511902007000,106.7995,31.82\n511902007000,106.76,31.82\n"
+    table, _ = read(tmp_path, {"layer": "care", "file": "care.csv"}, care=text, townships=frame)
+    assert table["township_code"].tolist() == ["", QINGJIANG]
 
 
 @pytest.mark.parametrize("name", ["gcj02", "bd09"])
@@ -170,6 +226,7 @@ def test_hospitals_and_pharmacies_of_andorra(tmp_path):
     assert table["layer"].value_counts().to_dict()["pharmacies"] == 3
     assert (table["quality"] == "osm").all()
     assert (table.geom_type == "Point").all()
+    assert table["area_m2"].notna().any()            # measured on the areas before they became points
     assert table["facility_id"].str.match(r"^(hospitals|pharmacies|huts)-[nwr]\d+$").all()
     huts = table[table["layer"] == "huts"]
     assert huts["capacity"].notna().any()

@@ -183,9 +183,91 @@ def test_a_neighbour_stays_one_inside_the_outline(tmp_path):
     frame = gpd.GeoDataFrame(pd.concat([two_townships(role="district"), beside], ignore_index=True))
     people = ("place_code,township_code,class,population,lon,lat\n"
               ",511902007000,rural,10,106.7995,31.82\n511902007001,,rural,20,106.7995,31.82\n")
-    case = Case(tmp_path, townships=frame, csv=people + f",{QINGJIANG},rural,5,106.76,31.82\n", **FILE)
+    case = Case(tmp_path, townships=frame, csv=people + f",{QINGJIANG},urban,5,106.76,31.82\n", **FILE)
     assert case.demand["inside"].tolist() == [False, False, True]
     assert case.codes() == []
+
+
+# the class of a row is that of its place
+
+
+def test_the_class_of_the_place_counts_before_the_rows_own(tmp_path):
+    people = ("demand_id,place_code,class,urban_rural_code,population,lon,lat\n"
+              "a,511902001001,rural,,10,106.71,31.82\n"          # the place is 111
+              "b,511902103201,,111,20,106.79,31.84\n"            # the place is 220
+              "c,511902103001,城镇,,40,106.76,31.82\n")          # agrees
+    case = Case(tmp_path, csv=people, **FILE)
+    assert case.demand["class"].tolist() == ["urban", "rural", "urban"]
+    [differs] = [item for item in case.findings if item.code == "class_differs"]
+    assert (differs.severity, differs.count, differs.id) == ("warn", 2, "a, b")
+    assert "2 rows with 30 people" in differs.message
+
+
+def test_the_class_rule_decides_whatever_rows_say(tmp_path):
+    """Code 121 is urban by one rule and rural by the other; the row's word was written under the first."""
+    people = "demand_id,place_code,class,population,lon,lat\na,511902103001,urban,40,106.76,31.82\n"
+    for rule, expected in (("1xx", "urban"), ("111_112", "rural")):
+        case = Case(tmp_path, policy=Policy(class_rule=rule), csv=people, **FILE)
+        assert case.demand["class"].tolist() == [expected]
+
+
+def test_the_rows_own_class_counts_where_the_places_is_weak(tmp_path):
+    places = "place_code,place,lon,lat\nA,甲,106.71,31.82\n511902103201,乙,106.76,31.82\n"
+    people = ("demand_id,place_code,class,urban_rural_code,population,lon,lat\n"
+              "a,A,urban,,10,106.71,31.82\nb,A,urban,220,10,106.71,31.82\nc,A,,,10,106.71,31.82\n"
+              "d,511902103201,urban,,10,106.76,31.82\ne,511902103201,,,10,106.76,31.82\n")
+    case = Case(tmp_path, places=places, csv=people, **FILE)
+    assert case.demand["class"].tolist() == ["urban", "rural", "rural", "urban", "rural"]
+    assert case.codes() == []
+
+
+# quality
+
+
+def test_quality_of_rows(tmp_path):
+    people = "population,quality,lon,lat\n10,Surveyed,106.71,31.82\n10,model,106.72,31.82\n10,,106.73,31.82\n"
+    assert Case(tmp_path, csv=people, **FILE).demand["quality"].tolist() == ["surveyed", "model", "register"]
+    case = Case(tmp_path, csv=people, people={"file": "people.csv", "quality": "surveyed"})
+    assert case.demand["quality"].tolist() == ["surveyed", "model", "surveyed"]
+    assert set(Case(tmp_path, **FILE).demand["quality"]) == {"register"}
+    with pytest.raises(BadValueError, match=r"people\.csv: column quality holds good in row 3; use surveyed, register"):
+        _ = Case(tmp_path, csv=people.replace("model", "good"), **FILE).demand
+
+
+def test_spread_figures_are_derived(tmp_path):
+    """Scaled in the street, as they were in the town; a row without position stands at its township."""
+    scaled = Case(tmp_path, **totals(tmp_path, f"{EAST_STREET},2000\n{QINGJIANG},800\n")).demand
+    assert scaled["quality"].tolist() == ["derived", "register", "register", "register"]
+    people = f"township_code,population,quality\n{EAST_STREET},10,surveyed\n{EAST_STREET},20,model\n"
+    assert Case(tmp_path, csv=people, **FILE).demand["quality"].tolist() == ["derived", "model"]
+    bare = Case(tmp_path, townships=two_townships(population=[2000, 400]), places=None).demand
+    assert bare["quality"].tolist() == ["derived", "derived"]
+    model = Case(tmp_path, townships=two_townships(population=[2000, 400]), places=None,
+                 boundaries={"quality": "model"}).demand
+    assert model["quality"].tolist() == ["model", "model"]
+
+
+# kinds of place
+
+
+def test_kinds_of_place_in_the_words_of_the_office(tmp_path):
+    words = ["行政村", "村", "村委会", "社区", "居委会", "居民委员会", "Village", "community", ""]
+    rows = "".join(f"P{number},{word},111,106.71,31.82\n" for number, word in enumerate(words))
+    case = Case(tmp_path, places=f"place_code,kind,urban_rural_code,lon,lat\n{rows}", **FILE)
+    kinds = case.places.set_index("place_code")["kind"]
+    assert [kinds[f"P{number}"] for number in range(9)] == ["village"] * 3 + ["community"] * 3 + [
+        "village", "community", ""]
+    with pytest.raises(BadValueError, match=r"places\.csv: column kind holds 院落 in row 2; use community, 社区, .*村"):
+        _ = Case(tmp_path, places="place_code,kind,lon,lat\nP,院落,106.71,31.82\n", **FILE).places
+
+
+def test_rows_that_name_a_place_of_another_township(tmp_path):
+    people = ("demand_id,place_code,township_code,population,lon,lat\n"
+              f"a,511902103201,{EAST_STREET},10,106.71,31.82\nb,511902001001,,10,106.71,31.82\n")
+    case = Case(tmp_path, csv=people, **FILE)
+    assert case.demand["place_code"].tolist() == ["511902103201", "511902001001"]
+    found = [(item.code, item.severity, item.count, item.id, item.value) for item in case.findings]
+    assert found == [("place_elsewhere", "warn", 1, "a", "511902103201")]
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
@@ -240,7 +322,28 @@ def test_totals_without_points_get_one(tmp_path):
     assert demand["population"].tolist() == [50.0, 50.0, 400.0]
     assert demand["demand_id"].tolist()[2] == f"township-{QINGJIANG}"
     assert demand["inside"].all()
+    assert set(demand["quality"]) == {"derived"}
     assert case.codes() == ["people_per_township"]
+
+
+def test_groups_of_a_township_that_has_but_a_total(tmp_path):
+    """The street's 350 people hold 70 elders, a fifth; so do the town's 400, at its one point or at one of nobody."""
+    street = "population,population_60plus,lon,lat\n100,30,106.71,31.82\n250,40,106.72,31.82\n"
+    for csv in (street, street + "0,0,106.76,31.82\n"):
+        case = Case(tmp_path, csv=csv, **totals(tmp_path, f"{EAST_STREET},350\n{QINGJIANG},400\n"))
+        demand = case.demand
+        assert demand["population"].tolist() == [100.0, 250.0, 400.0]
+        assert demand["population_60plus"].tolist() == pytest.approx([30.0, 40.0, 80.0])
+        assert demand["quality"].tolist() == ["register", "register", "derived"]
+        [assumed] = [item for item in case.findings if item.code == "group_assumed"]
+        assert (assumed.severity, assumed.count, assumed.value) == ("warn", 1, "population_60plus")
+
+
+def test_groups_that_nobody_tells_are_left_out(tmp_path):
+    case = Case(tmp_path, csv="population,population_60plus,lon,lat\n0,0,106.71,31.82\n",
+                **totals(tmp_path, f"{EAST_STREET},100\n{QINGJIANG},400\n"))
+    assert "population_60plus" not in case.demand.columns
+    assert "group_assumed" in case.codes()
 
 
 def test_totals_that_miss_a_township(tmp_path):
@@ -298,6 +401,9 @@ def test_people_of_andorra(tmp_path):
     assert by_place[places["place_code"][places["place"] == "Ordino"].iloc[0]] == 2_000
     assert set(demand["place_code"][demand["inside"]]) == set(places["place_code"])
     assert set(demand["class"]) == {"urban", "rural"}
+    by_quality = demand.set_index("place_code")["quality"]
+    assert by_quality[capital["place_code"]] == "osm"
+    assert set(by_quality.drop(capital["place_code"])) == {"derived"}
     assumed = [item for item in findings if item.code == "population_assumed"]
     assert "59 of 60 places" in assumed[0].message
 

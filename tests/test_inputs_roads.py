@@ -150,6 +150,18 @@ def test_roads_that_end_before_the_buffer(tmp_path):
     assert [item.value for item in short] == ["west 1.1 km"]
 
 
+def test_a_buffer_that_is_small(tmp_path):
+    """Walks of 30 min at 4 km/h reach 2 km; one metre less is told, 2 km is not, nor a buffer not given."""
+    layer([({"class": "村道"}, line((0, 0), (300, 0)))]).to_file(tmp_path / "roads.gpkg")
+    for buffer_m, told in ((1999, ["1999"]), (2000, []), (None, [])):
+        findings = Findings()
+        runfile = run_file(tmp_path, district={"name": "x", "buffer_m": buffer_m}, roads={"file": "roads.gpkg"})
+        read_roads(runfile, CRS, AREA, findings)
+        small = [item for item in findings if item.code == "buffer_small"]
+        assert [item.value for item in small] == told
+        assert all("2,000 m" in item.message and item.severity == "warn" for item in small)
+
+
 def test_default_buffer():
     """The longest of cutoff x speed: 30 min of walking at 4 km/h is 2 km; 30 min by car at 50 km/h 25 km."""
     policy = Policy(policy={

@@ -28,24 +28,36 @@ BORDER_M = 100.0
 
 def text_column(frame: pd.DataFrame, name: str) -> pd.Series:
     """Give a column as text, or "" throughout where the table has none."""
-    return as_text(frame[name]) if name in frame.columns else pd.Series("", index=frame.index, dtype="str")
+    text = as_text(frame[name]) if name in frame.columns else pd.Series("", index=frame.index, dtype="str")
+    return text.rename(name)
 
 
 def assign_township(frame: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, runfile: RunFile, where: Path,
-                    findings: Findings) -> pd.Series:
+                    findings: Findings, *, layer: str = "", near_only: bool = False) -> pd.Series:
     """Give each row its township: the code it names if that is in the district, else the one it lies in, else "".
 
     A 12-digit place code without township code names its township by its first nine digits. A row that names a
     neighbour stays a neighbour, even where it lies just inside the district's outline.
+
+    Parameters
+    ----------
+    layer : str
+        Facility layer named in findings.
+    near_only : bool
+        Whether a name counts only within `BORDER_M` of the township; beyond it the position does.
     """
     known, elsewhere = townships["township_code"], neighbour_codes(runfile)
     given = _named_township(frame, elsewhere.union(known))
     position = pd.Series(locate(frame.geometry, townships), index=frame.index, dtype="str")
-    position = position.mask(given.isin(elsewhere), "")
+    beside = given.isin(elsewhere)
+    if near_only and beside.any():
+        outline = shapely.boundary(shapely.union_all(townships.geometry.to_numpy()))
+        beside &= shapely.distance(frame.geometry.to_numpy(), outline) <= BORDER_M
+    position = position.mask(beside, "")
     unknown = (given != "") & ~given.isin(known) & (position != "")
     if unknown.any():
         findings.add("warn", "township_unknown", f"{int(unknown.sum())} rows name a township that is not in the "
-                     "district but lie in one that is; the position counts", file=where.name,
+                     "district but lie in one that is; the position counts", file=where.name, layer=layer,
                      id=first_of(frame.index[unknown]), value=first_of(given[unknown].unique()),
                      count=int(unknown.sum()), remedy="correct the codes")
     differs = given.isin(known) & (position != given)
@@ -53,10 +65,10 @@ def assign_township(frame: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, runfil
     differs[differs] = shapely.distance(frame.geometry[differs].to_numpy(), own) > BORDER_M
     if differs.any():
         findings.add("warn", "township_differs", f"{int(differs.sum())} rows lie more than {BORDER_M:.0f} m outside "
-                     "the township they name; the name counts", file=where.name, id=first_of(frame.index[differs]),
-                     value=first_of(given[differs].unique()), count=int(differs.sum()),
-                     remedy="check coordinates, datum and codes")
-    return given.where(given.isin(known), position)
+                     f"the township they name; the {'position' if near_only else 'name'} counts", file=where.name,
+                     id=first_of(frame.index[differs]), value=first_of(given[differs].unique()), layer=layer,
+                     count=int(differs.sum()), remedy="check coordinates, datum and codes")
+    return given.where(given.isin(known) & ~(differs & near_only), position)
 
 
 def _named_township(frame: pd.DataFrame, known: frozenset[str]) -> pd.Series:
@@ -87,8 +99,8 @@ def classify(frame: pd.DataFrame, townships: gpd.GeoDataFrame, policy: Policy, w
         If a class or an urban-rural code is not one that is known.
     """
     code, own = text_column(frame, "urban_rural_code"), text_column(frame, "class").str.lower()
-    _known(code, (*URBAN_RURAL_CODES, ""), "urban_rural_code", where)
-    _known(own, tuple(_CLASS_WORDS), "class", where)
+    check_words(code, (*URBAN_RURAL_CODES, ""), where)
+    check_words(own, tuple(_CLASS_WORDS), where)
     own = own.map(_CLASS_WORDS)
     streets = set(townships["township_code"][text_column(townships, "kind") == STREET])
     in_street = frame["township_code"].isin(streets)
@@ -109,8 +121,15 @@ def classify(frame: pd.DataFrame, townships: gpd.GeoDataFrame, policy: Policy, w
                          "class_source": pd.Series(source, index=frame.index, dtype="str")})
 
 
-def _known(cells: pd.Series, words: tuple[str, ...], column: str, where: Path) -> None:
+def check_words(cells: pd.Series, words: tuple[str, ...], where: Path) -> None:
+    """Make sure that a named column holds none but these words.
+
+    Raises
+    ------
+    BadValueError
+        If it does; the words, the rows and what may stand there are named.
+    """
     wrong = ~cells.isin(words)
     if wrong.any():
-        raise BadValueError(where, f"column {column} holds {first_of(cells[wrong].unique(), 3)} in row "
+        raise BadValueError(where, f"column {cells.name} holds {first_of(cells[wrong].unique(), 3)} in row "
                                    f"{first_of(cells.index[wrong])}", f"use {', '.join(filter(None, words))}")

@@ -12,10 +12,10 @@ import shapely
 
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, first_of
 from lifecircle.inputs.cells import as_numbers, as_text, parse_number
-from lifecircle.inputs.classes import text_column
+from lifecircle.inputs.classes import assign_township, text_column
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import extract_of
-from lifecircle.inputs.shapes import clean, locate, read_source, to_crs
+from lifecircle.inputs.shapes import clean, read_source, to_crs
 from lifecircle.runfile import Facilities, OsmSource, RunFile
 from lifecircle.tables import check
 
@@ -42,7 +42,8 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
     Returns
     -------
     GeoDataFrame
-        The table ``facilities`` in the study CRS: points and polygons, with ``inside``.
+        The table ``facilities`` in the study CRS: points, multipoints (the doors of one facility) and polygons, with
+        ``inside``.
 
     Raises
     ------
@@ -53,12 +54,14 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
     """
     parts, numbered = [], dict.fromkeys(runfile.layers, 0)
     for source in runfile.facilities:
-        where, raw = _read(runfile, source, findings)
+        where, raw = _from_osm(runfile, source, findings) if source.osm else _from_file(runfile, source, findings)
         raw = to_crs(raw, str(townships.crs), where)
-        raw = raw.assign(township_code=locate(raw.geometry, townships))
+        raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings, layer=source.layer,
+                                                       near_only=True))
         table = _columns(raw, source, where, numbered[source.layer])
         numbered[source.layer] += len(table)
-        parts.append(_within(table, source, area, runfile.district.neighbours, where, findings))
+        table = _within(table, source, area, runfile.district.neighbours, where, findings)
+        parts.append(_measured(table, source, where, findings))
     stacked = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=townships.crs)
     twice = stacked["facility_id"].duplicated(keep=False)
     if twice.any():
@@ -67,9 +70,8 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
     return check("facilities", stacked[list(_COLUMNS)], runfile.path)
 
 
-def _read(runfile: RunFile, source: Facilities, findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
-    if source.osm:
-        return _from_osm(runfile, source, findings)
+def _from_file(runfile: RunFile, source: Facilities, findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
+    """Take points and polygons; several points of one row stay together as the doors of one facility."""
     if not source.file:
         raise ConfigError(runfile.path, f"layer {source.layer} names neither file nor osm",
                           'add file = "…" or osm = { tags = { … } }')
@@ -79,18 +81,17 @@ def _read(runfile: RunFile, source: Facilities, findings: Findings) -> tuple[Pat
     except EmptyTableError as error:
         raise EmptyTableError(path, f"layer {source.layer}: {error.what}", error.remedy) from error
     shapes = raw.geometry.to_numpy()
-    single = shapely.get_num_geometries(shapes) == 1
-    shapes = np.where(single, shapely.get_geometry(shapes, 0), shapes)
     dimension = shapely.get_dimensions(shapes)
     if (dimension == 1).any():
         raise BadValueError(path, f"layer {source.layer}: row {first_of(raw.index[dimension == 1])} is a line",
                             "facilities are points or polygons")
-    shapes = np.where((dimension == 0) & ~single, shapely.point_on_surface(shapes), shapes)
+    single = shapely.get_num_geometries(shapes) == 1
+    shapes = np.where(single, shapely.get_geometry(shapes, 0), shapes)
     return path, raw.set_geometry(gpd.GeoSeries(shapes, index=raw.index, crs=raw.crs))
 
 
 def _from_osm(runfile: RunFile, source: Facilities, findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
-    """Take nodes and areas by tag; an area stands as the point on its surface."""
+    """Take nodes and areas by tag."""
     asked = source.osm if isinstance(source.osm, OsmSource) else OsmSource()
     if not asked.tags:
         raise ConfigError(runfile.path, f"layer {source.layer}: osm names no tags",
@@ -107,9 +108,8 @@ def _from_osm(runfile: RunFile, source: Facilities, findings: Findings) -> tuple
     for name in _NUMBERS:
         if name in cells:
             cells[name] = cells[name].map(parse_number).where(lambda number: number >= 0)
-    points = gpd.GeoSeries(shapely.point_on_surface(found.geometry.to_numpy()), index=found.index, crs=found.crs)
     return extract.path, gpd.GeoDataFrame({"facility_id": f"{source.layer}-" + found["osm_id"], **cells},
-                                          geometry=points)
+                                          geometry=found.geometry)
 
 
 def _shown(tags: dict[str, Any]) -> str:
@@ -158,3 +158,17 @@ def _within(table: gpd.GeoDataFrame, source: Facilities, area: shapely.Geometry,
                      id=first_of(table["facility_id"][beyond]), count=int(beyond.sum()),
                      remedy="check coordinates and datum" if whole else "")
     return table[~beyond]
+
+
+def _measured(table: gpd.GeoDataFrame, source: Facilities, where: Path, findings: Findings) -> gpd.GeoDataFrame:
+    """Measure the outlines whose area nobody gives; those of OSM then stand as the point on their surface."""
+    shapes = table.geometry.to_numpy()
+    blank = table["area_m2"].isna() & (shapely.get_dimensions(shapes) == 2)
+    if blank.any():
+        findings.add("note", "area_from_shape", f"layer {source.layer}: {int(blank.sum())} facilities give no area_m2; "
+                     "that of their outline stands in", file=where.name, layer=source.layer, count=int(blank.sum()),
+                     id=first_of(table["facility_id"][blank]))
+        table = table.assign(area_m2=table["area_m2"].mask(blank, shapely.area(shapes)))
+    if source.osm:
+        table = table.set_geometry(gpd.GeoSeries(shapely.point_on_surface(shapes), index=table.index, crs=table.crs))
+    return table

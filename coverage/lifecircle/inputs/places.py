@@ -11,7 +11,7 @@ import shapely
 
 from lifecircle.errors import BadValueError, MissingColumnError, first_of
 from lifecircle.inputs.cells import as_text, rename_columns
-from lifecircle.inputs.classes import STREET, assign_township, classify, text_column
+from lifecircle.inputs.classes import STREET, assign_township, check_words, classify, text_column
 from lifecircle.inputs.files import read_table
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import OsmExtract, extract_of
@@ -27,6 +27,14 @@ OSM_PLACE_PEOPLE: dict[str, float] = {
     "hamlet": 50.0, "isolated_dwelling": 5.0,
 }
 OSM_URBAN = {"city", "town", "suburb", "quarter", "neighbourhood"}
+#: What registers call a place -> our kind.
+KIND_WORDS: dict[str, str] = {
+    "community": "community", "社区": "community", "居委会": "community", "居民委员会": "community",
+    "village": "village", "行政村": "village", "村": "village", "村委会": "village", "村民委员会": "village",
+    "township": "township", "": "",
+}
+#: Grounds of a class that something better may overrule.
+WEAK_GROUNDS = ("assumed", "committee kind")
 
 
 def read_places(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, findings: Findings) -> gpd.GeoDataFrame:
@@ -51,7 +59,7 @@ def read_places(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, f
     Raises
     ------
     BadValueError
-        If a place_code is blank or given twice, a class or an urban-rural code is not known.
+        If a place_code is blank or given twice, a class, an urban-rural code or a kind is not known.
     """
     raw, where = _source(runfile, findings)
     parts = [_own_rows(townships, townships["township_code"])] if raw is None else []
@@ -68,7 +76,7 @@ def read_places(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, f
     places = gpd.GeoDataFrame(pd.concat(parts), crs=townships.crs)
     places = places.assign(**{name: text_column(places, name) for name in COLUMNS})
     settled = _settle(places, classify(places, townships, policy, where), townships, where, findings)
-    places = places.assign(**{name: settled[name] for name in ("class", "class_source")}, kind=_kinds(places))
+    places = places.assign(**{name: settled[name] for name in ("class", "class_source")}, kind=_kinds(places, where))
     return check("places", places[[*COLUMNS, "geometry"]].reset_index(drop=True), where)
 
 
@@ -179,10 +187,13 @@ def _settle(places: gpd.GeoDataFrame, settled: pd.DataFrame, townships: gpd.GeoD
     return settled
 
 
-def _kinds(places: gpd.GeoDataFrame) -> pd.Series:
+def _kinds(places: gpd.GeoDataFrame, where: Path) -> pd.Series:
     """Say community or village: as given, else by the committee's number in a 12-digit code, else by OSM's kind."""
+    given = places["kind"].str.lower()
+    check_words(given, tuple(KIND_WORDS), where)
+    given = given.map(KIND_WORDS)
     number = pd.to_numeric(places["place_code"].str[-3:].where(places["place_code"].str.fullmatch(r"\d{12}"), None))
     osm = text_column(places, "osm_kind")
     told = np.select([number.between(1, 199), number.between(200, 399), osm.isin(list(OSM_URBAN)), osm != ""],
                      ["community", "village", "community", "village"], default="")
-    return places["kind"].where(places["kind"] != "", pd.Series(told, index=places.index, dtype="str"))
+    return given.where(given != "", pd.Series(told, index=places.index, dtype="str"))

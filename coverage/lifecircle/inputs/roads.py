@@ -25,7 +25,8 @@ from lifecircle.runfile import RunFile
 
 Array = npt.NDArray[Any]
 
-#: Top speed in km/h by which a mode may cross the district's border; the modes themselves live further up.
+#: Top speed in km/h by which a mode may cross the district's border; the modes themselves live further up. That of the
+#: car is a cap on purpose: no trip keeps a motorway's pace from door to door, and a wider buffer asks for more roads.
 TOP_SPEED_KPH: dict[str, float] = {
     "walk": 4.0, "walk_elder": 4.0, "walk_child": 4.0, "bicycle": 12.0, "ebike": 18.0, "motorcycle": 30.0, "car": 50.0,
 }
@@ -78,7 +79,7 @@ def read_roads(runfile: RunFile, crs: str, area: shapely.Geometry, findings: Fin
     area : Polygon or MultiPolygon
         District and buffer, in `crs`; segments with an end in it are kept.
     findings : Findings
-        Gets islands, unread speed limits and roads that end short of the buffer.
+        Gets islands, unread speed limits, a buffer that is small and roads that end short of it.
     roads : RoadNetwork or networkx.MultiDiGraph, optional
         Roads in memory, used instead of those the run file names.
 
@@ -95,6 +96,7 @@ def read_roads(runfile: RunFile, crs: str, area: shapely.Geometry, findings: Fin
         network = fetch_roads(area, crs, runfile.roads.overpass_url, quality=runfile.roads.quality or "osm")
     else:
         network = _from_file(runfile, crs, findings)
+    _note_buffer(runfile, findings)
     _note_reach(network, area, findings)
     network = clip(network, area)
     _note_islands(network, findings)
@@ -173,6 +175,16 @@ def clip(network: RoadNetwork, area: shapely.Geometry) -> RoadNetwork:
         raise NoMatchError(network.source or "roads", "no road lies in the district",
                            "check the coordinate system of roads and boundaries, and what the extract covers")
     return network if keep.all() else network.take(keep)
+
+
+def _note_buffer(runfile: RunFile, findings: Findings) -> None:
+    """Report a buffer that ends before the longest cutoff does: facilities and ways beyond it are not seen."""
+    given_m, wanted_m = runfile.district.buffer_m, default_buffer_m(runfile.read_policy(), runfile.layers)
+    if given_m is not None and given_m < wanted_m:
+        findings.add("warn", "buffer_small", f"buffer_m is {given_m:,.0f} m, but within the longest cutoff people get "
+                     f"as far as {wanted_m:,.0f} m; what lies between is not seen", file=runfile.path.name,
+                     id="district.buffer_m", value=f"{given_m:g}",
+                     remedy="leave buffer_m out, where roads and facilities reach so far")
 
 
 def _note_reach(network: RoadNetwork, area: shapely.Geometry, findings: Findings) -> None:

@@ -142,7 +142,7 @@ def local_crs(lon: float, lat: float) -> str:
 
 
 def locate(shapes: gpd.GeoSeries, townships: gpd.GeoDataFrame) -> Any:
-    """Give the code of the township that each geometry's point on the surface lies in; "" outside all.
+    """Give the code of the township that each geometry lies in, by the points on the surface of its parts.
 
     Parameters
     ----------
@@ -152,11 +152,13 @@ def locate(shapes: gpd.GeoSeries, townships: gpd.GeoDataFrame) -> Any:
     Returns
     -------
     (k,) array of str
-        On a shared border the township that comes first in the table.
+        That of the largest part (of points, the first) that lies in any; "" outside all. On a shared border the
+        township that comes first in the table.
     """
-    points = shapely.point_on_surface(shapes.to_numpy())
-    at, of = shapely.STRtree(townships.geometry.to_numpy()).query(points, predicate="intersects")
-    codes = np.full(len(points), "", dtype=object)
-    order = np.lexsort((of, at))[::-1]
-    codes[at[order]] = townships["township_code"].to_numpy(dtype=object)[of[order]]
+    parts, row = shapely.get_parts(shapes.to_numpy(), return_index=True)
+    at, of = shapely.STRtree(townships.geometry.to_numpy()).query(shapely.point_on_surface(parts),
+                                                                  predicate="intersects")
+    codes = np.full(len(shapes), "", dtype=object)
+    order = np.lexsort((of, at, -shapely.area(parts[at]), row[at]))[::-1]
+    codes[row[at[order]]] = townships["township_code"].to_numpy(dtype=object)[of[order]]
     return codes
