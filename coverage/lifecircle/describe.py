@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import fields
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -50,13 +52,13 @@ def run_record(study: Study) -> dict[str, Any]:
     for item in fields(study.roads):
         value = getattr(study.roads, item.name)
         roads.update(value.encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes())
-    identity = {**settings, "inputs": study.inputs, "roads": roads.hexdigest(), "lifecircle": __version__}
+    identity = {**settings, "inputs": study.inputs, "roads": roads.hexdigest(), "code": code_sha256()}
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     layers = {layer: _layer_record(study, layer) for layer in study.layers}
     return {
         "run_id": digest[:12], "lifecircle": __version__, "seed": runfile.uncertainty.seed,
         "quality": worst_quality(record["quality"] for record in layers.values()),
-        "crs": study.crs, "buffer_m": study.buffer_m, "roads_sha256": roads.hexdigest(),
+        "code_sha256": code_sha256(), "crs": study.crs, "buffer_m": study.buffer_m, "roads_sha256": roads.hexdigest(),
         "district": {
             "name": runfile.district.name, "code": district_code(runfile, study.townships),
             "language": runfile.district.language, "map_approval_number": runfile.district.map_approval_number,
@@ -65,6 +67,15 @@ def run_record(study: Study) -> dict[str, Any]:
         },
         "layers": layers, "modes": _mode_records(study), **settings, "inputs": study.inputs, "versions": versions(),
     }
+
+
+@cache
+def code_sha256() -> str:
+    """Hash the package's own source: the run id changes with the code, also between two versions."""
+    home, digest = Path(__file__).parent, hashlib.sha256(__version__.encode())
+    for path in sorted(home.rglob("*.py")):
+        digest.update(path.relative_to(home).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _layer_record(study: Study, layer: str) -> dict[str, Any]:

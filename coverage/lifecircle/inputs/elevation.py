@@ -149,7 +149,8 @@ class Elevation:
     def sample_m(self, xy: Array) -> Array:
         """Interpolate heights between the four cells around each position.
 
-        Where one of the four is void the nearest of the others counts; where all are, or outside the raster, NaN.
+        Where some of the four are void the others share their weight, so that the ground stays without steps; where
+        all are, or outside the raster, NaN.
 
         Parameters
         ----------
@@ -172,9 +173,9 @@ class Elevation:
                             for dy, dx in corners]).astype(np.float64)
         shares = np.stack([np.abs(1 - dy - down) * np.abs(1 - dx - right) for dy, dx in corners])
         void = np.isnan(heights)
-        smooth = (np.where(void, 0.0, heights) * shares).sum(axis=0)
-        best = np.where(void, -1.0, shares).argmax(axis=0)
-        sampled = np.where(void.any(axis=0), heights[best, np.arange(len(row))], smooth)
+        shares = np.where(void, 0.0, shares)
+        known = shares.sum(axis=0)
+        sampled = (np.where(void, 0.0, heights) * shares).sum(axis=0) / np.where(known > 1e-9, known, np.nan)
         return np.where(inside, sampled, np.nan)
 
     def slope_deg(self) -> Array:

@@ -20,8 +20,11 @@ _LEAF = {"_nrt": False} if hasattr(numba.core.options.DefaultOptions, "_nrt") el
 
 
 def leaf_kernel(function: Function) -> Function:
-    """Compile a kernel that makes no array, without counting references to those it is given."""
-    return cast(Function, numba.njit(cache=True, nogil=True, **_LEAF)(function))
+    """Compile a kernel that makes no array into its callers, without counting references to those it is given.
+
+    The kernels take many arrays; handing them from call to call costs three times the work itself.
+    """
+    return cast(Function, numba.njit(cache=True, nogil=True, forceinline=True, **_LEAF)(function))
 
 
 def parallel_kernel(function: Function) -> Function:
