@@ -180,7 +180,7 @@ def clip(network: RoadNetwork, area: shapely.Geometry) -> RoadNetwork:
 def _note_buffer(runfile: RunFile, findings: Findings) -> None:
     """Report a buffer that ends before the longest cutoff does: facilities and ways beyond it are not seen."""
     given_m, wanted_m = runfile.district.buffer_m, default_buffer_m(runfile.read_policy(), runfile.layers)
-    if given_m is not None and given_m < wanted_m:
+    if runfile.district.neighbours and given_m is not None and given_m < wanted_m:
         findings.add("warn", "buffer_small", f"buffer_m is {given_m:,.0f} m, but within the longest cutoff people get "
                      f"as far as {wanted_m:,.0f} m; what lies between is not seen", file=runfile.path.name,
                      id="district.buffer_m", value=f"{given_m:g}",
