@@ -66,8 +66,8 @@ def write_town(directory: Path, *, quality: str = "model", **sections: Any) -> P
     _write_csv(directory / "care.csv", ["facility_id", "name", "level", "lon", "lat"],
                [("E1", "丁驿站", "station", *lonlat(*CARE_M))])
     _write_features(directory / "shelters.geojson",
-                    [({"facility_id": "S1", "name": "甲广场", "level": "short", "area_m2": 10_000, "effective_area_m2": 600},
-                      _box(450, 450, 550, 550))])
+                    [({"facility_id": "S1", "name": "甲广场", "level": "short", "area_m2": 10_000,
+                       "effective_area_m2": 600}, _box(450, 450, 550, 550))])
     path = directory / "town.toml"
     path.write_text(toml_text(_laid_over(_run_file(quality), sections)), encoding="utf-8")
     return path
@@ -116,7 +116,8 @@ def _toml_value(value: Any) -> str:
 def _run_file(quality: str) -> dict[str, Any]:
     made = {"source": "tiny town", "quality": quality}
     return {
-        "district": {"name": "小镇", "code": DISTRICT, "crs": "EPSG:4545", "buffer_m": 0, "neighbours": False, "language": "zh"},
+        "district": {"name": "小镇", "code": DISTRICT, "crs": "EPSG:4545", "buffer_m": 0, "neighbours": False,
+                     "language": "zh"},
         "boundaries": {"file": "townships.geojson", "places": "places.geojson", **made},
         "people": {"file": "people.csv", **made},
         "roads": {"file": "roads.geojson", **made},
