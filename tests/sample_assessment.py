@@ -67,7 +67,7 @@ def sample(*, language: str = "zh", quality: str = "model", hostile: Callable[[s
                      "map_approval_number": name("approval") or approval, "data_date": name("date") or "2025-06-30",
                      "population": float(demand["population"].sum()), "area_km2": 48.0},
         "layers": {layer: _layer(layer, name, quality) for layer in LAYERS},
-        "policy": {"title": "样例"}, "runfile": {}, "versions": {"geopandas": "1.2.0"},
+        "policy": {"title": "样例", "long_leg_m": 100.0}, "runfile": {}, "versions": {"geopandas": "1.2.0"},
         "inputs": [{"file": "roads.osm.pbf" if quality == "osm" else "roads.gpkg", "role": "roads", "sha256": "00",
                     "bytes": 1}],
     }
@@ -120,7 +120,7 @@ def _demand() -> gpd.GeoDataFrame:
             row: dict[str, Any] = {
                 "demand_id": f"d{i}{k}", "place_code": code, "township_code": township, "class": cls,
                 "population": RESIDENTS[k], "population_60plus": ELDERS[k], "population_0_2": INFANTS[k],
-                "inside": True}
+                "inside": True, "snap_m": 40.0 * k}
             for layer, (*_, first) in LAYERS.items():
                 minutes = np.nan if (i, k) == (5, 4) else first[i] + 4.0 * k
                 late = "in_time" if minutes <= CUTOFF_MIN[cls] else "out_of_time"

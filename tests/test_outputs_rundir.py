@@ -26,8 +26,9 @@ from lifecircle.outputs.rundir import check_target, read_gaps, read_run, write_r
 from lifecircle.outputs.summary import summary_record, summary_text
 from sample_assessment import sample
 
-FILES = {"run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "demand.parquet", "lifecircle.gpkg",
-         "map.html", *(f"surface_{layer}.tif" for layer in ("clinics", "sports", "elderly", "childcare", "shelters"))}
+FILES = {"run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "long_legs.csv", "demand.parquet",
+         "lifecircle.gpkg", "map.html",
+         *(f"surface_{layer}.tif" for layer in ("clinics", "sports", "elderly", "childcare", "shelters"))}
 
 
 @pytest.fixture(scope="module")

@@ -48,9 +48,10 @@ class Assessment:
     results, gaps : DataFrame
         The contracts `RESULTS_COLUMNS` and `GAPS_COLUMNS` of `lifecircle.tables`.
     demand : GeoDataFrame
-        Demand points inside the district: demand_id, place_code, township_code, class, population (and groups), and
-        per layer ``minutes_<layer>`` (headline mode; NaN undetermined, inf unreachable), ``state_<layer>``,
-        ``facility_<layer>`` (facility_id of the nearest, or "").
+        Demand points inside the district: demand_id, place_code, township_code, class, population (and groups),
+        snap_m (shortest leg to a road or door; NaN where it cannot be joined), and per layer ``minutes_<layer>``
+        (headline mode; NaN undetermined, inf unreachable), ``state_<layer>``, ``facility_<layer>`` (facility_id of the
+        nearest, or "").
     service_areas : GeoDataFrame
         layer, mode, kind (circle / isochrone), cutoff (minutes; NaN for a circle), area_km2, population, geometry.
     townships, places, facilities : GeoDataFrame
@@ -89,6 +90,22 @@ class Assessment:
     def headline(self, indicator: str) -> pd.DataFrame:
         """Give the rows of one indicator that the policy decides by."""
         return self.results[(self.results["indicator"] == indicator) & self.results["headline"]]
+
+    @property
+    def long_legs(self) -> pd.DataFrame:
+        """List the demand points and facilities whose leg to the road is longer than the policy's ``long_leg_m``.
+
+        Returns
+        -------
+        DataFrame
+            kind (demand / facility), id, name, layer, township_code, snap_m; the longest first.
+        """
+        demand = self.demand.assign(kind="demand", id=self.demand["demand_id"], name="", layer="")
+        facilities = self.facilities.assign(kind="facility", id=self.facilities["facility_id"])
+        columns = ["kind", "id", "name", "layer", "township_code", "snap_m"]
+        table = pd.concat([pd.DataFrame(demand[columns]), pd.DataFrame(facilities[columns])], ignore_index=True)
+        table = table[table["snap_m"] > self.run["policy"]["long_leg_m"]]
+        return table.sort_values(["snap_m", "kind", "id"], ascending=[False, True, True], ignore_index=True)
 
     def _repr_html_(self) -> str:
         """Show the district's headline rates in a notebook."""

@@ -73,7 +73,7 @@ def run_record(study: Study) -> dict[str, Any]:
 def code_sha256() -> str:
     """Hash the package's own source: the run id changes with the code, also between two versions."""
     home, digest = Path(__file__).parent, hashlib.sha256(__version__.encode())
-    for path in sorted(home.rglob("*.py")):
+    for path in sorted([*home.rglob("*.py"), *home.rglob("*.toml")]):
         digest.update(path.relative_to(home).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -96,7 +96,7 @@ def _mode_records(study: Study) -> dict[str, Any]:
     return {
         name: {"label_zh": mode.label_zh, "label_en": mode.label_en, "off_road_kph": mode.off_road_kph,
                "snap_limit_m": mode.snap_limit_m, "terminal_min": mode.terminal_min,
-               "speeds_kph": dict(mode.speeds_kph)}
+               "speeds_kph": dict(mode.speeds_kph), "source": mode.source}
         for name, mode in resolve_modes(study.policy).items() if name in used
     }
 
@@ -117,6 +117,7 @@ def versions() -> dict[str, str]:
 def demand_table(times: TravelTimes, judged: dict[str, Judged]) -> gpd.GeoDataFrame:
     """Give the demand points with minutes, state and nearest facility per layer, in the headline mode."""
     table = times.demand.drop(columns=["inside"])
+    table["snap_m"] = np.where(np.isfinite(times.leg_m), times.leg_m, np.nan)
     for layer, item in judged.items():
         ids = np.append(times.serving[layer]["facility_id"].to_numpy(dtype=object), "")
         table[f"minutes_{layer}"] = np.where(item.state == 2, np.nan, item.minutes)

@@ -71,6 +71,8 @@ class LayerPolicy(Section):
         Effective area due to each resident, for layers measured in area.
     area : str
         Which area counts: ``effective_area_m2`` or ``area_m2``.
+    areas_per_facility : bool
+        Also draw the service area of every single facility.
     """
 
     label_zh: str = ""
@@ -86,6 +88,7 @@ class LayerPolicy(Section):
     area: Literal["effective_area_m2", "area_m2"] = "effective_area_m2"
     site_area_factor: float = Field(default=0.6, gt=0, le=1)
     reach: bool = True
+    areas_per_facility: bool = False
     lead_unit: str = ""
     source: str = ""
 
@@ -137,12 +140,15 @@ class Policy(Section):
         Which urban-rural codes are urban: ``1xx`` (default), ``111_112`` or ``streets``.
     unsure_above_undetermined : float
         Share of undetermined people above which a verdict is unsure.
+    long_leg_m : float
+        Straight walks to the road longer than this are listed.
     """
 
     title: str = ""
     source: str = ""
     class_rule: Literal["1xx", "111_112", "streets"] = "1xx"
     unsure_above_undetermined: float = Field(default=0.10, ge=0, le=1)
+    long_leg_m: float = Field(default=100.0, gt=0)
     township_pass_shares: tuple[float, ...] = (0.80, 0.90, 0.95, 1.00)
     policy: dict[str, LayerPolicy] = {}
     modes: dict[str, ModeOverride] = {}

@@ -57,6 +57,8 @@ class TravelTimes:
         The demand points inside the district, in the order of the arrays.
     serving : dict
         Layer -> its facilities that serve (existing, of an accepted level), ordered by facility_id.
+    leg_m : (n,) float64
+        Shortest leg of each demand point to a road or door, in any used mode; infinite where it cannot be joined.
     snap_m : dict
         (layer, mode) -> shortest leg of each serving facility, infinite where it cannot be joined.
     joined : dict
@@ -71,6 +73,7 @@ class TravelTimes:
     modes: dict[str, TravelMode]
     demand: gpd.GeoDataFrame
     serving: dict[str, gpd.GeoDataFrame]
+    leg_m: Array
     snap_m: dict[tuple[str, str], Array]
     joined: dict[tuple[str, str], Array]
     times: dict[tuple[str, str], Times]
@@ -172,12 +175,12 @@ def solve_times(study: Study, findings: Findings) -> TravelTimes:
         doors = [doors_of(serving[layer]) for layer in layers]
         solved = tuple(access.solve(mode, doors, direction=way, slope=slope) for way in directions)
         fields.update({(layer, mode): (solved, column) for column, layer in enumerate(layers)})
-    times = _evaluate(fields, points_of(demand), access, modes)
+    times, leg_m = _evaluate(fields, points_of(demand), access, modes)
     snap_m = {(layer, mode): _snap(solved[0], column, len(serving[layer]))
               for (layer, mode), (solved, column) in fields.items()}
     joined = {(layer, mode): np.isfinite(snap) & _any_door(serving[layer], access, modes[mode])
               for (layer, mode), snap in snap_m.items()}
-    result = TravelTimes(study, modes, demand, serving, snap_m, joined, times, fields)
+    result = TravelTimes(study, modes, demand, serving, leg_m, snap_m, joined, times, fields)
     _report(result, findings)
     return result
 
@@ -214,18 +217,19 @@ def evaluate(fields: tuple[Field, ...], xy_m: Array, *, want_snap: bool = True) 
 
 
 def _evaluate(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], xy_m: Array, access: Access,
-              modes: dict[str, TravelMode]) -> dict[tuple[str, str], Times]:
-    done: dict[int, tuple[Array, Array, Array, Array]] = {}
-    times = {}
+              modes: dict[str, TravelMode]) -> tuple[dict[tuple[str, str], Times], Array]:
+    done: dict[int, tuple[Array, Array, Array]] = {}
+    times, leg_m = {}, np.full(len(xy_m), np.inf)
     for (layer, mode), (solved, column) in fields.items():
         if id(solved) not in done:
             minutes, label, snap_m = evaluate(solved, xy_m)
             lost, late = np.isinf(snap_m), np.isinf(minutes).any(axis=1)
             lost[late] |= ~_on_mainland(access, modes[mode], xy_m[late])
-            done[id(solved)] = (minutes, label, snap_m, lost)
-        minutes, label, _, lost = done[id(solved)]
+            done[id(solved)] = (minutes, label, lost)
+            leg_m = np.minimum(leg_m, snap_m)
+        minutes, label, lost = done[id(solved)]
         times[layer, mode] = Times(minutes[:, column], label[:, column], lost & ~np.isfinite(minutes[:, column]))
-    return times
+    return times, leg_m
 
 
 def _on_mainland(access: Access, mode: TravelMode, xy_m: Array) -> Array:
@@ -291,6 +295,10 @@ def _report(times: TravelTimes, findings: Findings) -> None:
                                  id=str(table["facility_id"].iloc[row]), value=str(table["name"].iloc[row]),
                                  township_code=str(table["township_code"].iloc[row]),
                                  remedy="check its coordinates, or add the road that leads to it")
+    _report_people(times, findings)
+
+
+def _report_people(times: TravelTimes, findings: Findings) -> None:
     people = times.demand["population"].to_numpy()
     lost = np.zeros(len(people), dtype=bool)
     for item in times.times.values():
@@ -300,3 +308,10 @@ def _report(times: TravelTimes, findings: Findings) -> None:
                      "joined to a road, or only to an island of roads", count=int(lost.sum()),
                      id=str(times.demand["demand_id"].to_numpy()[lost][0]),
                      remedy="add the missing paths; until then they count as undetermined")
+    limit_m = times.study.policy.long_leg_m
+    far = np.isfinite(times.leg_m) & (times.leg_m > limit_m)
+    if far.any():
+        findings.add("note", "long_legs", f"{people[far].sum():,.0f} people at {far.sum():,} points walk more than "
+                     f"{limit_m:g} m straight to the nearest road, {times.leg_m[far].max():,.0f} m at most",
+                     count=int(far.sum()), id=str(times.demand["demand_id"].to_numpy()[far][0]),
+                     remedy="long_legs.csv lists them; where a path is missing on the map, add it")

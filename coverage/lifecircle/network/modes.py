@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -11,10 +13,6 @@ from lifecircle.osmtags import CLASS_INDEX, ROAD_CLASSES
 from lifecircle.policy import Policy
 
 Family = Literal["foot", "bicycle", "motor"]
-#: Walking off the road is slower than on it by this factor (domain convention, general knowledge).
-OFF_ROAD_FACTOR = 0.6
-_NOT_ON_FOOT = ("motorway", "motorway_link")
-_ONLY_ON_FOOT = ("pedestrian", "footway", "path", "bridleway", "steps", "cycleway", "track")
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,8 @@ class TravelMode:
         Speed on a class the mode does not use where a sign allows it.
     walk_mode : str
         Mode of the walk at the ends of a trip; the mode itself when on foot.
+    source : str
+        Where the figures come from; a policy that changes them names its own.
     """
 
     name: str
@@ -54,7 +54,8 @@ class TravelMode:
     if_allowed_kph: float = 0.0
     walk_mode: str = "walk"
     label_zh: str = ""
-    label_en: str = field(default="")
+    label_en: str = ""
+    source: str = ""
 
     @property
     def on_foot(self) -> bool:
@@ -67,45 +68,23 @@ class TravelMode:
         return max(kph for name, kph in self.speeds_kph.items() if name != "ferry")
 
 
-def _walk(name: str, base_kph: float, label_zh: str, label_en: str) -> TravelMode:
-    speeds = dict.fromkeys(ROAD_CLASSES, base_kph)
-    speeds.update(dict.fromkeys(_NOT_ON_FOOT, 0.0), steps=0.5 * base_kph, ferry=8.0)
-    speeds.update(path=0.875 * base_kph, track=0.875 * base_kph, bridleway=0.875 * base_kph)
-    return TravelMode(name, "foot", MappingProxyType(speeds), OFF_ROAD_FACTOR * base_kph, slope="tobler",
-                      respects_oneway=False, if_allowed_kph=base_kph, walk_mode=name, label_zh=label_zh,
-                      label_en=label_en)
+def read_modes(path: Path) -> dict[str, TravelMode]:
+    """Read modes from a table in TOML; classes that a mode does not name are closed to it.
+
+    Parameters
+    ----------
+    path : Path
+        Mode -> the fields of `TravelMode`, see ``modes.toml`` beside this module.
+    """
+    modes = {}
+    for name, row in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        speeds = MappingProxyType({**dict.fromkeys(ROAD_CLASSES, 0.0), **row.pop("speeds_kph")})
+        modes[name] = TravelMode(name=name, speeds_kph=speeds, **row)
+    return modes
 
 
-def _wheels(name: str, family: Family, speeds_kph: dict[str, float], label_zh: str, label_en: str,
-            **more: float) -> TravelMode:
-    speeds = {**dict.fromkeys(ROAD_CLASSES, 0.0), "ferry": 8.0, **speeds_kph}
-    return TravelMode(name, family, MappingProxyType(speeds), OFF_ROAD_FACTOR * 4.0, label_zh=label_zh,
-                      label_en=label_en, **more)  # type: ignore[arg-type]
-
-
-#: Mountain speeds by class: design classes are general knowledge, the speeds inferred from them.
-_CAR = {
-    "motorway": 80.0, "motorway_link": 40.0, "trunk": 50.0, "trunk_link": 35.0, "primary": 40.0, "primary_link": 30.0,
-    "secondary": 35.0, "secondary_link": 25.0, "tertiary": 25.0, "tertiary_link": 20.0, "unclassified": 18.0,
-    "residential": 20.0, "living_street": 10.0, "service": 15.0, "road": 18.0,
-}
-_MOTORCYCLE = {name: min(kph, 30.0) for name, kph in _CAR.items() if not name.startswith("motorway")}
-_BICYCLE = {**dict.fromkeys(_MOTORCYCLE, 12.0), "living_street": 10.0, "service": 10.0, "track": 10.0, "path": 8.0,
-            "cycleway": 12.0, "pedestrian": 5.0}
-
-MODES: dict[str, TravelMode] = {
-    mode.name: mode
-    for mode in (
-        _walk("walk", 4.0, "步行", "walking"),
-        _walk("walk_elder", 3.0, "老年人步行", "walking, elders"),
-        _walk("walk_child", 3.6, "携幼步行", "walking with a child"),
-        _wheels("bicycle", "bicycle", _BICYCLE, "自行车", "bicycle", if_allowed_kph=8.0),
-        _wheels("ebike", "bicycle", {name: min(1.5 * kph, 18.0) for name, kph in _BICYCLE.items()}, "电动自行车",
-                "e-bike", if_allowed_kph=10.0),
-        _wheels("motorcycle", "motor", {**_MOTORCYCLE, "track": 12.0}, "摩托车", "motorcycle", if_allowed_kph=10.0),
-        _wheels("car", "motor", _CAR, "机动车", "car", terminal_min=3.0, if_allowed_kph=10.0),
-    )
-}
+#: The built-in modes, with their sources.
+MODES: dict[str, TravelMode] = read_modes(Path(__file__).with_name("modes.toml"))
 
 
 def resolve_modes(policy: Policy) -> dict[str, TravelMode]:
@@ -125,6 +104,7 @@ def resolve_modes(policy: Policy) -> dict[str, TravelMode]:
             raise ConfigError("policy", f"unknown road class {strange[0]} in [modes.{name}.speeds_kph]",
                               f"classes: {first_of(ROAD_CLASSES, 30)}")
         stated = change.model_dump(exclude_none=True, exclude={"source", "speeds_kph"})
+        stated["source"] = change.source or f"changed by the policy, without a source; before: {MODES[name].source}"
         speeds = MappingProxyType({**MODES[name].speeds_kph, **change.speeds_kph})
         modes[name] = replace(MODES[name], speeds_kph=speeds, **stated)
     for layer, rules in policy.policy.items():

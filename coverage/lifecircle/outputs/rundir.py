@@ -25,8 +25,8 @@ from lifecircle.outputs.tables import ORDER, plain_value, read_csv, write_csv
 
 #: What a run owns in its directory; anything else there is the user's and is kept.
 OWN_FILES: tuple[str, ...] = (
-    "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "demand.parquet", "lifecircle.gpkg",
-    "lifecircle.gpkg-*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
+    "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "long_legs.csv", "demand.parquet",
+    "lifecircle.gpkg", "lifecircle.gpkg-*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
 )
 
 
@@ -155,6 +155,7 @@ def _write_files(assessment: Assessment, new: Path) -> None:
     _write_json([finding.as_dict() for finding in assessment.findings], new / "findings.json")
     write_csv(assessment.results, new / "results.csv", order=ORDER["results"])
     write_csv(assessment.gaps, new / "gaps.csv", order=ORDER["gaps"])
+    write_csv(assessment.long_legs, new / "long_legs.csv")
     assessment.demand.to_crs("EPSG:4326").reset_index(drop=True).to_parquet(new / "demand.parquet", index=False)
     write_geopackage(assessment, new / "lifecircle.gpkg")
     for layer, surface in assessment.surfaces.items():
