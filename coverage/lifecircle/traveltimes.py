@@ -175,10 +175,11 @@ def solve_times(study: Study, findings: Findings) -> TravelTimes:
         doors = [doors_of(serving[layer]) for layer in layers]
         solved = tuple(access.solve(mode, doors, direction=way, slope=slope) for way in directions)
         fields.update({(layer, mode): (solved, column) for column, layer in enumerate(layers)})
-    times, leg_m = _evaluate(fields, points_of(demand), access, modes)
+    mainland = _Mainland(access)
+    times, leg_m = _evaluate(fields, points_of(demand), mainland, modes)
     snap_m = {(layer, mode): _snap(solved[0], column, len(serving[layer]))
               for (layer, mode), (solved, column) in fields.items()}
-    joined = {(layer, mode): np.isfinite(snap) & _any_door(serving[layer], access, modes[mode])
+    joined = {(layer, mode): np.isfinite(snap) & mainland.any_door(modes[mode], doors_of(serving[layer]), len(snap))
               for (layer, mode), snap in snap_m.items()}
     result = TravelTimes(study, modes, demand, serving, leg_m, snap_m, joined, times, fields)
     _report(result, findings)
@@ -216,7 +217,7 @@ def evaluate(fields: tuple[Field, ...], xy_m: Array, *, want_snap: bool = True) 
     return minutes, label, snap_m
 
 
-def _evaluate(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], xy_m: Array, access: Access,
+def _evaluate(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], xy_m: Array, mainland: _Mainland,
               modes: dict[str, TravelMode]) -> tuple[dict[tuple[str, str], Times], Array]:
     done: dict[int, tuple[Array, Array, Array]] = {}
     times, leg_m = {}, np.full(len(xy_m), np.inf)
@@ -224,7 +225,7 @@ def _evaluate(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], xy_m
         if id(solved) not in done:
             minutes, label, snap_m = evaluate(solved, xy_m)
             lost, late = np.isinf(snap_m), np.isinf(minutes).any(axis=1)
-            lost[late] |= ~_on_mainland(access, modes[mode], xy_m[late])
+            lost[late] |= ~mainland.near(modes[mode], xy_m[late])
             done[id(solved)] = (minutes, label, lost)
             leg_m = np.minimum(leg_m, snap_m)
         minutes, label, lost = done[id(solved)]
@@ -232,31 +233,41 @@ def _evaluate(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], xy_m
     return times, leg_m
 
 
-def _on_mainland(access: Access, mode: TravelMode, xy_m: Array) -> Array:
-    """Tell which points have a road of the mainland (no island) within the snap limit."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
+class _Mainland:
+    """The roads that are no island, as the walk of each mode may use them; built when first asked for."""
 
-    if len(xy_m) == 0:
-        return np.empty(0, dtype=bool)
-    walk = mode if mode.on_foot else access.modes[mode.walk_mode]
-    edges, node_xy = access.net(walk, "none").edges, access.network.node_xy_m
-    count = access.network.node_count
-    links = coo_matrix((np.ones(len(edges.u), np.int8), (edges.u, edges.v)), shape=(count, count))
-    part = connected_components(links, directed=False)[1]
-    used = np.unique(np.concatenate([edges.u, edges.v]))
-    size = np.bincount(part[used], minlength=part.max() + 1)
-    large = (size >= ISLAND_SHARE * len(used))[part[edges.u]]
-    lines = shapely.linestrings(np.stack([node_xy[edges.u[large]], node_xy[edges.v[large]]], axis=1))
-    near = shapely.STRtree(lines).query(shapely.points(xy_m), predicate="dwithin", distance=walk.snap_limit_m)[0]
-    return np.isin(np.arange(len(xy_m)), near)
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._trees: dict[str, shapely.STRtree] = {}
 
+    def near(self, mode: TravelMode, xy_m: Array) -> Array:
+        """Tell which points have a road of the mainland within the snap limit."""
+        walk = mode if mode.on_foot else self._access.modes[mode.walk_mode]
+        if len(xy_m) == 0:
+            return np.empty(0, dtype=bool)
+        if walk.name not in self._trees:
+            self._trees[walk.name] = self._tree(walk)
+        tree = self._trees[walk.name]
+        found = tree.query(shapely.points(xy_m), predicate="dwithin", distance=walk.snap_limit_m)[0]
+        return np.isin(np.arange(len(xy_m)), found)
 
-def _any_door(serving: gpd.GeoDataFrame, access: Access, mode: TravelMode) -> Array:
-    """Tell which facilities have a door near the mainland."""
-    doors = doors_of(serving)
-    near = doors.label[_on_mainland(access, mode, doors.xy_m)]
-    return np.isin(np.arange(len(serving)), near)
+    def any_door(self, mode: TravelMode, doors: Doors, count: int) -> Array:
+        """Tell which of `count` facilities have a door near the mainland."""
+        return np.isin(np.arange(count), doors.label[self.near(mode, doors.xy_m)])
+
+    def _tree(self, walk: TravelMode) -> shapely.STRtree:
+        from scipy.sparse import coo_matrix
+        from scipy.sparse.csgraph import connected_components
+
+        edges, node_xy = self._access.net(walk, "none").edges, self._access.network.node_xy_m
+        count = self._access.network.node_count
+        links = coo_matrix((np.ones(len(edges.u), np.int8), (edges.u, edges.v)), shape=(count, count))
+        part = connected_components(links, directed=False)[1]
+        used = np.unique(np.concatenate([edges.u, edges.v]))
+        size = np.bincount(part[used], minlength=part.max() + 1)
+        large = (size >= ISLAND_SHARE * len(used))[part[edges.u]]
+        ends = np.stack([node_xy[edges.u[large]], node_xy[edges.v[large]]], axis=1)
+        return shapely.STRtree(shapely.linestrings(ends))
 
 
 def _snap(field: Field, column: int, count: int) -> Array:

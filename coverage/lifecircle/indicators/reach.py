@@ -137,10 +137,10 @@ def group_of(times: TravelTimes, policy: LayerPolicy) -> tuple[str, Array]:
 
 def reach_rows(times: TravelTimes, judged: list[Judged], district: tuple[str, str], quality: str) -> pd.DataFrame:
     """Lay out the reach of one layer: people and communities, headline rules first."""
-    parts = []
+    parts, middle = [], middle_points(times)
     for item in judged:
         group, people_sums = _people_sums(times, item, district)
-        place_sums = _place_sums(times, item, district)
+        place_sums = _place_sums(times, item, middle, district)
         for sums, kind, who in ((people_sums, "reach", group), (place_sums, "community", "all")):
             shown = sums[_shown(item, times.study.policy.layer(item.layer), sums["class"])].reset_index(drop=True)
             mode = shown["class"].map({**item.modes, "all": item.mode})
@@ -169,8 +169,7 @@ def _people_sums(times: TravelTimes, item: Judged, district: tuple[str, str]) ->
     return group, unit_sums(frame[item.state >= 0], ["people", *names], times.study.townships, district)
 
 
-def _place_sums(times: TravelTimes, item: Judged, district: tuple[str, str]) -> pd.DataFrame:
-    middle = middle_points(times)
+def _place_sums(times: TravelTimes, item: Judged, middle: pd.DataFrame, district: tuple[str, str]) -> pd.DataFrame:
     state = item.state[middle["row"].to_numpy()]
     frame = middle.assign(places=1.0, places_in_time=(state == 0) * 1.0, places_undetermined=(state == 2) * 1.0)
     columns = ["places", "places_in_time", "places_undetermined"]

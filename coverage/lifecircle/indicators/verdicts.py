@@ -32,26 +32,25 @@ def rate_verdict(low: float, high: float, pass_share: float | None, unsure_above
 def judge_rates(results: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """Fill target and verdict of the headline coverage rates; a mixed row is judged when both classes agree."""
     table = results.copy()
-    chosen = table.index[(table["indicator"] == "coverage_rate") & table["headline"]]
-    for at in chosen:
-        row = table.loc[at]
-        layer = policy.layer(str(row["layer"]))
-        rules = [layer.rule(kind) for kind in _classes_in(table, row)]
-        shares = {rule.pass_share for rule in rules if rule is not None}
+    chosen = (table["indicator"] == "coverage_rate") & table["headline"]
+    classes = _classes_with_people(table)
+    targets, verdicts = [], []
+    columns = ["township_code", "layer", "class", "low", "high"]
+    for township, layer, kind, low, high in table.loc[chosen, columns].itertuples(index=False, name=None):
+        kinds = classes.get((township, layer), []) if kind == "all" else [kind]
+        shares = {rule.pass_share for kind in kinds if (rule := policy.layer(layer).rule(kind)) is not None}
         pass_share = shares.pop() if len(shares) == 1 else None
-        table.loc[at, "target"] = np.nan if pass_share is None else pass_share
-        table.loc[at, "verdict"] = rate_verdict(row["low"], row["high"], pass_share, policy.unsure_above_undetermined)
+        targets.append(np.nan if pass_share is None else pass_share)
+        verdicts.append(rate_verdict(low, high, pass_share, policy.unsure_above_undetermined))
+    table.loc[chosen, "target"], table.loc[chosen, "verdict"] = targets, verdicts
     return table
 
 
-def _classes_in(table: pd.DataFrame, row: pd.Series) -> list[str]:
-    """List the classes with people that a row speaks of."""
-    if row["class"] != "all":
-        return [str(row["class"])]
-    same = table[(table["township_code"] == row["township_code"]) & (table["layer"] == row["layer"])
-                 & (table["indicator"] == "people") & table["headline"] & (table["class"] != "all")
-                 & (table["value"] > 0)]
-    return sorted(same["class"])
+def _classes_with_people(table: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
+    """List, per township (or district) and layer, the classes that anyone lives in."""
+    lived_in = table[(table["indicator"] == "people") & table["headline"] & (table["class"] != "all")
+                     & (table["value"] > 0)]
+    return {key: sorted(part) for key, part in lived_in.groupby(["township_code", "layer"])["class"]}
 
 
 def passing_townships(results: pd.DataFrame, policy: Policy, district: tuple[str, str]) -> pd.DataFrame:
