@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError
-from lifecircle.network.graph import Graph, mode_edges, tobler_factor
-from lifecircle.network.modes import MODES, resolve_modes
+from lifecircle.network.graph import Graph, mode_edges
+from lifecircle.network.modes import MODES, read_modes, resolve_modes
 from lifecircle.osmtags import ALLOWED, CLASS_INDEX, FORBIDDEN
 from lifecircle.policy import Policy
 from lifecircle.roadnetwork import RoadNetwork
+from lifecircle.slope import tobler_factor
 from town import CRS, ORIGIN_M, grid_roads
 
 
@@ -91,8 +92,42 @@ def test_a_hill_between_level_ends_counts():
     assert minutes(ridge, "walk") == pytest.approx((expected, expected), rel=1e-5)
 
 
-def test_bridges_are_level():
-    assert minutes(street(z=(0.0, 100.0), bridge=True), "walk") == pytest.approx((15.0, 15.0))
+@pytest.mark.parametrize("structure", ["bridge", "tunnel"])
+@pytest.mark.parametrize("ground_m", [0.0, 300.0])
+def test_a_ramp_with_a_bridge_over_a_valley_or_a_tunnel_through_a_hill(structure, ground_m):
+    """1.3 km at 10 %, of which 500 … 800 m run over a valley (0 m) or under a hill (300 m).
+
+    The structure has three pieces, 500-550-700-800. Its portals lie at 50 and 80 m, so by length its inner nodes lie at
+    55 and 70 m, and every piece rises by 10 %: 1.3 km at 4 km/h are 19.5 min, up 19.5 / 0.704688, down 19.5. Inside the
+    middle piece, 150 m long, heights every 50 m: 60 and 65.
+    """
+    x = np.array([0.0, 500.0, 550.0, 700.0, 800.0, 1300.0])
+    built = np.array([False, True, True, True, False])
+
+    def ground(xy):
+        at = xy[:, 0] - ORIGIN_M[0]
+        return np.where((at > 500.5) & (at < 799.5), ground_m, at / 10)
+
+    road = RoadNetwork.from_segments(
+        CRS, ORIGIN_M + np.column_stack([x, 0 * x]), np.arange(5), np.arange(1, 6),
+        np.full(5, CLASS_INDEX["residential"]), **{structure: built}).with_heights(ground, step_m=50.0)
+    assert road.node_z_m == pytest.approx([0, 50, 55, 70, 80, 130])
+    assert road.profile_z_m[road.profile_offset[2]:road.profile_offset[3]] == pytest.approx([60, 65])
+    edges = mode_edges(road, MODES["walk"])
+    assert edges.ms_uv.sum() / 60_000 == pytest.approx(19.5 / 0.704688, rel=1e-5)
+    assert edges.ms_vu.sum() / 60_000 == pytest.approx(19.5, rel=1e-5)
+
+
+def test_ferries_are_level():
+    ferry = street(z=(0.0, 100.0), road_class="ferry", ferry=True, speed_kph=6.0)
+    assert minutes(ferry, "walk") == pytest.approx((10.0, 10.0))
+
+
+def test_a_fault_of_the_heights_does_not_close_a_road():
+    """A wall of 900 m beside a street of 1 m counts as 100 %: exp(-3.5) of 4 km/h, 0.497 min, instead of no way."""
+    up, down = minutes(street(length_m=1.0, z=(0.0, 900.0)), "walk")
+    assert up == pytest.approx(0.015 / np.exp(-3.5), rel=1e-3)
+    assert down == pytest.approx(0.015 / np.exp(-3.5 * 0.9), rel=1e-3)
 
 
 def test_slope_without_heights_is_an_error():
@@ -127,6 +162,17 @@ def test_policy_changes_speeds_without_code():
     walk = resolve_modes(policy)["walk"]
     assert (walk.speeds_kph["path"], walk.speeds_kph["residential"], walk.off_road_kph) == (2.0, 4.0, 1.0)
     assert MODES["walk"].speeds_kph["path"] == 3.5
+
+
+def test_every_mode_says_where_its_figures_come_from(tmp_path):
+    assert all(mode.source for mode in MODES.values())
+    named = Policy.model_validate({"modes": {"car": {"speeds_kph": {"primary": 45}, "source": "survey of 2026"}}})
+    assert resolve_modes(named)["car"].source == "survey of 2026"
+    silent = Policy.model_validate({"modes": {"car": {"terminal_min": 2}}})
+    assert resolve_modes(silent)["car"].source.startswith("changed by the policy, without a source; before: Mountain")
+    (tmp_path / "modes.toml").write_text('[boat]\nfamily = "motor"\noff_road_kph = 2\n[boat.speeds_kph]\nferry = 9\n')
+    boat = read_modes(tmp_path / "modes.toml")["boat"]
+    assert (boat.speeds_kph["ferry"], boat.speeds_kph["primary"], boat.snap_limit_m) == (9, 0, 300)
 
 
 @pytest.mark.parametrize(("table", "message"), [

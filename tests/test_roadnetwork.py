@@ -68,6 +68,54 @@ def test_short_segments_have_no_points_inside():
     assert len(network.profile_z_m) == 0
 
 
+def star(lengths_m, built, ground):
+    """Three roads that meet in the middle, node 0; `built` are bridges, `ground` gives a road on the ground beyond."""
+    tips = [(np.cos(a), np.sin(a)) for a in (0.0, 2.0, 4.0)]
+    xy = np.array([(0.0, 0.0), *((r * x, r * y) for r, (x, y) in zip(lengths_m, tips, strict=True)),
+                   *((9 * r * x, 9 * r * y) for r, (x, y) in zip(lengths_m, tips, strict=True))])
+    beyond = [tip for tip in (1, 2, 3) if ground[tip - 1]]
+    u, v = [0, 0, 0, *beyond], [1, 2, 3, *(tip + 3 for tip in beyond)]
+    return RoadNetwork.from_segments(CRS, xy, u, v, np.full(len(u), RESIDENTIAL),
+                                     bridge=[*built, *(False for _ in beyond)])
+
+
+@pytest.mark.parametrize(("lengths_m", "expected_m"), [((100, 100, 100), 30.0), ((100, 100, 50), 37.5)])
+def test_where_bridges_branch_the_nearer_portal_weighs_more(lengths_m, expected_m):
+    """Portals at 10, 20 and 60 m: (10 + 20 + 60) / 3, and with one at half the distance (10 + 20 + 2 · 60) / 4."""
+    network = star(lengths_m, [True] * 3, [True] * 3)
+    draped = network.with_heights(heights_by_node(network, [-500, 10, 20, 60, 0, 0, 0]))
+    assert draped.node_z_m.tolist() == pytest.approx([expected_m, 10, 20, 60, 0, 0, 0])
+
+
+def test_a_bridge_that_ends_in_the_air_is_level_from_its_portal():
+    """The middle lies on the ground at 40 m, one bridge leads to the ground at 10 m, another to nowhere."""
+    network = star((100, 100, 100), [True, True, False], [True, False, False])
+    draped = network.with_heights(heights_by_node(network, [40, 10, -500, 90, 0, 0, 0]))
+    assert draped.node_z_m.tolist()[:4] == pytest.approx([40, 10, 40, 90])
+
+
+def test_a_structure_without_ground_leans_on_its_loose_ends():
+    """No ground at all: the tips are portals, the middle takes the mean. A ring has no end and stays as draped."""
+    network = star((100, 100, 100), [True] * 3, [False] * 3)
+    draped = network.with_heights(heights_by_node(network, [-500, 10, 20, 60, 0, 0, 0]))
+    assert draped.node_z_m.tolist()[:4] == pytest.approx([30, 10, 20, 60])
+    ring = RoadNetwork.from_segments(CRS, XY[[0, 1, 3]], [0, 1, 2], [1, 2, 0], [FOOTWAY] * 3, tunnel=[True] * 3)
+    assert ring.with_heights(heights_by_node(ring, [1, 2, 9])).node_z_m.tolist() == [1, 2, 9]
+
+
+def test_a_portal_without_height_takes_the_structure_s():
+    network = star((100, 100, 100), [True] * 3, [True] * 3)
+    draped = network.with_heights(heights_by_node(network, [-500, 10, 20, np.nan, 0, 0, 0]))
+    assert draped.node_z_m.tolist() == pytest.approx([15, 10, 20, 15, 0, 0, 0])
+    blind = network.with_heights(lambda xy: np.full(len(xy), np.nan))
+    assert np.isnan(blind.node_z_m).all()
+
+
+def heights_by_node(network, z_m):
+    """Give the heights of the nodes, and 0 inside the segments."""
+    return lambda xy: np.concatenate([np.array(z_m, float), np.zeros(len(xy) - network.node_count)])
+
+
 def test_networkx_and_back():
     before = tee(oneway=[0, 1, -1], maxspeed_kph=[30.0, np.nan, np.nan], speed_kph=[np.nan, 25.0, np.nan],
                  bridge=[True, False, False], tunnel=[False, True, False], foot=[1, 0, -1], bicycle=[-1, 1, 0],

@@ -151,7 +151,10 @@ class RoadNetwork:
                        profile_offset=np.zeros(len(keep) + 1, dtype=np.int64), profile_z_m=np.empty(0), **per_edge)
 
     def with_heights(self, sample_z_m: Any, *, step_m: float = 50.0) -> RoadNetwork:
-        """Sample heights at the nodes and every `step_m` inside long segments.
+        """Sample heights at the nodes and every `step_m` inside long segments; lay bridges and tunnels straight.
+
+        The ground under a bridge or over a tunnel is not its height: nodes without ground take theirs from the line
+        between the portals, by length along the structure.
 
         Parameters
         ----------
@@ -167,8 +170,13 @@ class RoadNetwork:
         begin, end = self.node_xy_m[self.u[edge]], self.node_xy_m[self.v[edge]]
         inner = begin + (end - begin) * position[:, None]
         heights = np.asarray(sample_z_m(np.concatenate([self.node_xy_m, inner])), dtype=np.float64)
-        return replace(self, node_z_m=heights[: self.node_count], profile_offset=offset,
-                       profile_z_m=heights[self.node_count:])
+        node_z, inner_z = heights[: self.node_count], heights[self.node_count:]
+        structure = self.bridge | self.tunnel
+        if structure.any():
+            node_z = _span(node_z, self.u, self.v, self.length_m, structure)
+            between = node_z[self.u[edge]] * (1 - position) + node_z[self.v[edge]] * position
+            inner_z = np.where(structure[edge], between, inner_z)
+        return replace(self, node_z_m=node_z, profile_offset=offset, profile_z_m=inner_z)
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """Give an OSMnx MultiDiGraph: nodes with x, y, edges with osmid, highway, length, oneway.
@@ -259,6 +267,38 @@ class RoadNetwork:
 
 _EDGE_COLUMNS = ("u", "v", "length_m", "road_class", "oneway", "maxspeed_kph", "speed_kph", "bridge", "tunnel", "ferry",
                  "foot", "bicycle", "motor", "way_id")
+
+
+def _span(node_z_m: Array, u: Array, v: Array, length_m: Array, structure: Array) -> Array:
+    """Lead heights along bridges and tunnels, linearly in length between their portals.
+
+    A portal is a node that a road on the ground shares, or the loose end of a structure that touches no ground. Every
+    other node takes the mean of its neighbours, the nearer the more: on a chain that is the straight line, and where
+    structures branch it is what the branches agree on.
+    """
+    import scipy.sparse as sparse
+    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse.linalg import spsolve
+
+    ground, rows = np.zeros(len(node_z_m), dtype=bool), np.flatnonzero(structure)
+    ground[u[~structure]] = ground[v[~structure]] = True
+    nodes, ends = np.unique(np.concatenate([u[rows], v[rows]]), return_inverse=True)
+    tail, head = ends.reshape(2, -1)
+    near = 1.0 / np.maximum(length_m[rows], 0.01)
+    links = sparse.coo_array((near, (tail, head)), shape=(len(nodes),) * 2).tocsr()
+    links = links + links.T
+    count, part = connected_components(links, directed=False)
+    portal = ground[nodes]
+    loose = np.bincount(part, portal, minlength=count)[part] == 0
+    portal = (portal | (loose & (np.bincount(ends) == 1))) & np.isfinite(node_z_m[nodes])
+    held = np.bincount(part, portal, minlength=count)[part] > 0
+    free = np.flatnonzero(held & ~portal)
+    z = node_z_m.copy()
+    if len(free):
+        known = np.flatnonzero(portal)
+        own = sparse.diags_array(links.sum(axis=1)[free]) - links[free][:, free]
+        z[nodes[free]] = spsolve(own.tocsc(), links[free][:, known] @ z[nodes[known]])
+    return z
 
 
 class _Edge(NamedTuple):

@@ -30,7 +30,8 @@ from lifecircle.runfile import RunFile
 from lifecircle.study import Study, hash_inputs, read_study
 from lifecircle.traveltimes import doors_of, points_of
 from lifecircle.verification import OUTLIER, Verification
-from lifecircle.verifyroads import Heights, Roads, mode_lines, read_again
+from lifecircle.verifyroads import Roads, mode_lines, read_again
+from lifecircle.verifyslope import Heights
 from lifecircle.verifytimes import Answer, Lines, Net, Solved, lines_of_run
 
 Array = npt.NDArray[Any]

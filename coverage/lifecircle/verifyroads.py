@@ -1,7 +1,7 @@
 """Read the roads of a finished run once more, by other means: OSMnx or plain lines, and tags read anew.
 
 Nothing here calls the readers of roads, tags or heights that the run used. OSMnx builds the graph of an extract and
-measures it; lines are cut at every vertex as they stand; heights come from the raster by rasterio and scipy.
+measures it; lines are cut at every vertex as they stand; slopes come from `lifecircle.verifyslope`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,16 @@ import shapely
 from pyproj import Transformer
 
 from lifecircle.errors import ConfigError, UnreadableFileError
-from lifecircle.inputs.elevation import elevation_files
 from lifecircle.inputs.overpass import osmnx_settings
 from lifecircle.inputs.roadlayer import CLASS_WORDS
 from lifecircle.network.modes import TravelMode
 from lifecircle.runfile import RunFile
+from lifecircle.verifyslope import Heights, climb
 from lifecircle.verifytimes import Lines
 
 Array = npt.NDArray[Any]
 Tags = dict[str, str]
 _EXTRACTS = (".pbf", ".osm", ".osm.xml", ".osm.gz", ".osm.bz2")
-#: Longest piece of road with one slope.
-PIECE_M = 50.0
 #: Access keys by family, the first that says anything decides.
 _KEYS = {"foot": ("foot", "access"), "bicycle": ("bicycle", "vehicle", "access"),
          "motor": ("motorcar", "motor_vehicle", "vehicle", "access")}
@@ -231,39 +229,6 @@ def _clip(roads: Roads, area: shapely.Geometry) -> Roads:
     return Roads(roads.xy_m, roads.u[keep], roads.v[keep], roads.length_m[keep], roads.of[keep], roads.ways, roads.tags)
 
 
-class Heights:
-    """Heights between the four nearest cells of one or several rasters."""
-
-    def __init__(self, pattern: str | Path, crs: str) -> None:
-        import rasterio
-
-        self.tiles = []
-        for path in elevation_files(pattern):
-            with rasterio.open(path) as file:
-                values = file.read(1, masked=True).astype(float).filled(np.nan)
-                self.tiles.append((values, ~file.transform, Transformer.from_crs(crs, file.crs, always_xy=True)))
-
-    def at(self, xy_m: Array) -> Array:
-        """Give the heights of (k, 2) positions; NaN where any of the four cells around is void."""
-        from scipy.ndimage import map_coordinates
-
-        z_m = np.full(len(xy_m), np.nan)
-        for values, back, transformer in self.tiles:
-            x, y = transformer.transform(*xy_m.T)
-            place = [back.d * x + back.e * y + back.f - 0.5, back.a * x + back.b * y + back.c - 0.5]
-            inside = np.logical_and.reduce([(p > -1) & (p < n) for p, n in zip(place, values.shape, strict=True)])
-            inside &= np.isnan(z_m)
-            z_m[inside] = map_coordinates(values, [p[inside] for p in place], order=1, mode="nearest")
-        return z_m
-
-    def void_ways(self, roads: Roads) -> frozenset[int]:
-        """List the ways that touch ground without a height; such pieces count as level here."""
-        begin, end = roads.xy_m[roads.u], roads.xy_m[roads.v]
-        void = np.logical_or.reduce([np.isnan(self.at(begin + (end - begin) * share))
-                                     for share in np.linspace(0.0, 1.0, 5)])
-        return frozenset(np.array(roads.ways, dtype=np.int64)[roads.of[void]].tolist())
-
-
 def mode_lines(roads: Roads, mode: TravelMode, heights: Heights | None) -> Lines:
     """Give the pieces that a mode may use with its times, from the tags as they stand.
 
@@ -282,8 +247,9 @@ def mode_lines(roads: Roads, mode: TravelMode, heights: Heights | None) -> Lines
     kph, oneway, bare = kph[keep], oneway[keep], bare[keep]
     there = back = roads.length_m[keep] / (kph / 3.6) * 1000
     if heights is not None and mode.family == "foot":
-        up, down = _climb(roads, keep, heights)
-        level = np.array([_structure(tags) or tags.get("route") == "ferry" for tags in roads.tags])[roads.of[keep]]
+        built = np.array([_structure(tags) for tags in roads.tags])[roads.of]
+        up, down = climb(roads, keep, built, heights)
+        level = np.array([tags.get("route") == "ferry" for tags in roads.tags])[roads.of[keep]]
         there, back = np.where(level, there, there * up), np.where(level, back, back * down)
     if mode.family != "foot":
         there, back = np.where(oneway == -1, np.nan, there), np.where(oneway == 1, np.nan, back)
@@ -359,20 +325,3 @@ def _ferry_kph(roads: Roads) -> dict[int, float]:
 
 def _sum_hours(parts: Iterable[str]) -> float:
     return sum(float(part) / 60.0**power for power, part in enumerate(parts))
-
-
-def _climb(roads: Roads, keep: Array, heights: Heights) -> tuple[Array, Array]:
-    """Give walking time over level walking time, both ways: Tobler's factor piece by piece, at most 1."""
-    up, down = np.ones(len(keep)), np.ones(len(keep))
-    length = roads.length_m[keep]
-    begin, end = roads.xy_m[roads.u[keep]], roads.xy_m[roads.v[keep]]
-    pieces = np.maximum(np.ceil(length / PIECE_M).astype(int), 1)
-    for count in np.unique(pieces):
-        rows = np.flatnonzero(pieces == count)
-        along = np.linspace(0.0, 1.0, count + 1)[None, :, None]
-        places = begin[rows, None] * (1 - along) + end[rows, None] * along
-        z = heights.at(places.reshape(-1, 2)).reshape(len(rows), count + 1)
-        slope = np.nan_to_num(np.diff(z, axis=1)) / np.maximum(length[rows, None] / count, 0.01)
-        for out, way in ((up, slope), (down, -slope)):
-            out[rows] = np.mean(1 / np.minimum(np.exp(-3.5 * (abs(way + 0.05) - 0.05)), 1.0), axis=1)
-    return up, down

@@ -16,6 +16,7 @@ from lifecircle.errors import MissingCrsError, MissingFileError, UnreadableFileE
 from lifecircle.inputs.files import check_name, existing_file
 from lifecircle.inputs.findings import Findings
 from lifecircle.roadnetwork import RoadNetwork
+from lifecircle.slope import tobler_over_din
 
 Array = npt.NDArray[Any]
 
@@ -23,6 +24,8 @@ Array = npt.NDArray[Any]
 _DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".hgt": "SRTMHGT", ".hgt.zip": "SRTMHGT"}
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _M_PER_DEGREE = 111_320.0
+#: How far heights are carried into a void, and the passes of the 3 by 3 mean that take the steps out of what is filled.
+FILL_M, _SMOOTHING = 1_000.0, 1
 
 
 def elevation_files(path: str | Path) -> list[Path]:
@@ -55,7 +58,7 @@ class Elevation:
     Attributes
     ----------
     z_m : (rows, columns) float32
-        Height at the cell's centre in metres, first row north; NaN where void.
+        Height at the cell's centre in metres, first row north; NaN where void and too far from any height to be filled.
     transform : affine.Affine
         From (column, row) of cell corners to the raster's CRS.
     raster_crs : str
@@ -64,6 +67,8 @@ class Elevation:
         CRS of the positions that are sampled.
     files : tuple of str
         Names of the files read.
+    filled : (rows, columns) bool or None
+        Cells that held no height and took one from around; None where there are none.
     """
 
     z_m: Array
@@ -71,10 +76,14 @@ class Elevation:
     raster_crs: str
     crs: str
     files: tuple[str, ...] = ()
+    filled: Array | None = None
 
     @classmethod
     def open(cls, pattern: str | Path, crs: str) -> Elevation:
-        """Read one file or all files behind a pattern and merge them.
+        """Read one file or all files behind a pattern, merge them and fill the voids that are not too wide.
+
+        A void cell up to `FILL_M` from known heights takes the mean of those in the four quarters around it, the nearer
+        the more; wider voids keep a core without heights.
 
         Parameters
         ----------
@@ -111,8 +120,10 @@ class Elevation:
         finally:
             for tile in opened:
                 tile.close()
-        return cls(merged[0], transform, CRS.from_wkt(system.to_wkt()).to_string(), crs,
-                   tuple(path.name for path in paths))
+        raster_crs = CRS.from_wkt(system.to_wkt()).to_string()
+        across_m, along_m = _steps_m(raster_crs, transform, np.array([len(merged[0]) / 2]))
+        z_m, filled = _fill(merged[0], min(float(across_m[0]), along_m))
+        return cls(z_m, transform, raster_crs, crs, tuple(path.name for path in paths), filled)
 
     @cached_property
     def _to_raster(self) -> Transformer:
@@ -186,30 +197,71 @@ class Elevation:
         (rows, columns) float32
             Degrees; NaN beside voids.
         """
-        rows, _ = self.z_m.shape
-        step_x, step_y = abs(self.transform.a), abs(self.transform.e)
-        across, along = np.full((rows, 1), step_x), step_y
-        if CRS.from_user_input(self.raster_crs).is_geographic:
-            lat = np.radians(self.transform.f + (np.arange(rows) + 0.5) * self.transform.e)
-            across = (step_x * _M_PER_DEGREE * np.cos(lat))[:, None]
-            along = step_y * _M_PER_DEGREE
         if min(self.z_m.shape) < 2:
             return np.full(self.z_m.shape, np.nan, dtype=np.float32)
+        across, along = _steps_m(self.raster_crs, self.transform, np.arange(len(self.z_m)) + 0.5)
         down, right = np.gradient(self.z_m)
-        slope: Array = np.degrees(np.arctan(np.hypot(down / along, right / across))).astype(np.float32)
+        down /= along
+        right /= across[:, None]
+        slope: Array = np.degrees(np.arctan(np.hypot(down, right)))
         return slope
 
     def drape(self, network: RoadNetwork, findings: Findings) -> RoadNetwork:
-        """Give the network heights at its nodes and along its segments; report the nodes that get none."""
+        """Give the network heights; report roads on filled ground, nodes without height, and the check by DIN 33466."""
         draped = network.with_heights(self.sample_m)
-        void = int(np.isnan(draped.node_z_m).sum())
+        self._note_gaps(draped, findings)
+        low, median, high = tobler_over_din(draped)
+        if median == median:
+            findings.add("note", "slope_check", "on roads open to walkers, time by Tobler over time by DIN 33466: "
+                         f"median {median:.2f}, 5 % of the metres below {low:.2f}, 5 % above {high:.2f}",
+                         file=first_of(self.files, 3), value=f"{median:.3f}")
+        return draped
+
+    def _note_gaps(self, draped: RoadNetwork, findings: Findings) -> None:
+        file, void = first_of(self.files, 3), int(np.isnan(draped.node_z_m).sum())
+        if self.filled is not None:
+            count, (metres, share) = int(self.filled.sum()), self._roads_on(self.filled, draped)
+            findings.add("warn" if share > 0.01 else "note", "elevation_filled",
+                         f"{count:,} cells of the height model held no height and took one from around; {metres:,.0f} "
+                         f"m of road ({share:.1%}) lie on them", file=file, count=count, value=f"{metres:.0f} m",
+                         remedy="deliver a height model without voids" if metres else "")
         if void:
             share = void / max(draped.node_count, 1)
             findings.add("warn" if share > 0.01 else "note", "elevation_void",
                          f"{share:.1%} of the road nodes ({void}) have no height; they count as flat",
-                         file=first_of(self.files, 3), count=void, value=f"{share:.4f}",
+                         file=file, count=void, value=f"{share:.4f}",
                          remedy="deliver the missing height tiles")
-        return draped
+
+    def _roads_on(self, cells: Array, network: RoadNetwork) -> tuple[float, float]:
+        """Give the metres of road on some cells, and their share of all."""
+        count = np.diff(network.profile_offset) + 1
+        edge = np.repeat(np.arange(len(network)), count)
+        number = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)
+        begin, end = network.node_xy_m[network.u[edge]], network.node_xy_m[network.v[edge]]
+        middle = begin + (end - begin) * ((number + 0.5) / count[edge])[:, None]
+        metres = float((network.length_m / count)[edge][self.nearest(cells, middle) == 1].sum())
+        return metres, metres / max(float(network.length_m.sum()), 1.0)
+
+
+def _steps_m(crs: str, transform: Any, row: Array) -> tuple[Array, float]:
+    """Give the width of the cells in some rows and the height of all, in metres."""
+    step_x, step_y = abs(transform.a), abs(transform.e)
+    if not CRS.from_user_input(crs).is_geographic:
+        return np.full(len(row), step_x), step_y
+    lat = np.radians(transform.f + row * transform.e)
+    return step_x * _M_PER_DEGREE * np.cos(lat), step_y * _M_PER_DEGREE
+
+
+def _fill(z_m: Array, cell_m: float) -> tuple[Array, Array | None]:
+    """Fill voids from the heights around; tell which cells were filled."""
+    from rasterio.fill import fillnodata
+
+    void = np.isnan(z_m)
+    if not void.any() or void.all():
+        return z_m, None
+    mask = (~void).astype(np.uint8)
+    z_m = fillnodata(z_m, mask, FILL_M / cell_m, _SMOOTHING)
+    return z_m, void & ~np.isnan(z_m)
 
 
 def _open(path: Path) -> Any:

@@ -12,6 +12,7 @@ from lifecircle.errors import ConfigError, GraphError
 from lifecircle.network.modes import TravelMode
 from lifecircle.osmtags import ALLOWED, CLASS_INDEX, FORBIDDEN, ROAD_CLASSES
 from lifecircle.roadnetwork import RoadNetwork
+from lifecircle.slope import tobler_divisors
 
 Array = npt.NDArray[Any]
 #: Milliseconds of an arc that may not be travelled.
@@ -123,9 +124,8 @@ class Edges:
 def mode_edges(network: RoadNetwork, mode: TravelMode, *, slope: str | None = None) -> Edges:
     """Give the edges a mode may use, with its times.
 
-    The speed is the class speed; by motor a known speed replaces it and the legal limit caps it. On foot Tobler's
-    factor f(s) = exp(-3.5 (|s + 0.05| - 0.05)), at most 1, divides the time piece by piece along the height profile
-    [Tobler 1993]; on bridges, tunnels and ferries the way is taken as level.
+    The speed is the class speed; by motor a known speed replaces it and the legal limit caps it. On foot the
+    slope slows it by Tobler's factor, piece by piece along the height profile (`lifecircle.slope`); ferries are level.
 
     Raises
     ------
@@ -143,9 +143,8 @@ def mode_edges(network: RoadNetwork, mode: TravelMode, *, slope: str | None = No
                               f"slope = \"tobler\" is asked for ({mode.name}) without heights",
                               "set [roads] elevation, or slope = \"none\" in the policy")
         up, down = tobler_divisors(network)
-        sloped = ~(network.bridge | network.tunnel | network.ferry)[usable]
-        there = np.where(sloped, level_ms * up[usable], level_ms)
-        back = np.where(sloped, level_ms * down[usable], level_ms)
+        level = network.ferry[usable]
+        there, back = (np.where(level, level_ms, level_ms * more[usable]) for more in (up, down))
     oneway = network.oneway[usable] if mode.respects_oneway else np.zeros(len(usable), np.int8)
     ms_uv = np.where(oneway == -1, CLOSED, np.rint(there)).astype(np.int32)
     ms_vu = np.where(oneway == 1, CLOSED, np.rint(back)).astype(np.int32)
@@ -164,37 +163,6 @@ def _speeds_kph(network: RoadNetwork, mode: TravelMode) -> Array:
     if mode.family != "foot":
         kph = np.where(np.isfinite(network.maxspeed_kph), np.minimum(kph, network.maxspeed_kph), kph)
     return np.where(said == FORBIDDEN, 0.0, kph)
-
-
-def tobler_divisors(network: RoadNetwork) -> tuple[Array, Array]:
-    """Give, per segment, mean walking time over level walking time from u to v and from v to u."""
-    pieces = np.diff(network.profile_offset) + 1
-    first = np.concatenate([[0], np.cumsum(pieces + 1)])  # where each segment's heights start
-    z = np.empty(first[-1])
-    z[first[:-1]] = network.node_z_m[network.u]
-    z[first[1:] - 1] = network.node_z_m[network.v]
-    inner = np.ones(len(z), dtype=bool)
-    inner[first[:-1]] = inner[first[1:] - 1] = False
-    z[inner] = network.profile_z_m
-    edge = np.repeat(np.arange(len(network)), pieces)
-    begin = np.delete(np.arange(len(z)), first[1:] - 1)
-    rise = z[begin + 1] - z[begin]
-    run = np.maximum(network.length_m / pieces, 0.01)[edge]
-    slope = np.where(np.isfinite(rise), rise, 0.0) / run
-    up = np.bincount(edge, 1.0 / tobler_factor(slope), minlength=len(network)) / pieces
-    down = np.bincount(edge, 1.0 / tobler_factor(-slope), minlength=len(network)) / pieces
-    return up, down
-
-
-def tobler_factor(slope: Array) -> Array:
-    """Give speed over level speed for a slope (rise over run), the downhill gain capped at 1.
-
-    Examples
-    --------
-    >>> [round(float(tobler_factor(np.array(s))), 2) for s in (0.0, 0.10, -0.10, -0.15)]
-    [1.0, 0.7, 1.0, 0.84]
-    """
-    return np.minimum(np.exp(-3.5 * (np.abs(slope + 0.05) - 0.05)), 1.0)
 
 
 def hilbert_order(xy_m: Array, *, bits: int = 16) -> Array:
