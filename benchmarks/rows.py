@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -16,15 +17,17 @@ class Row:
     Attributes
     ----------
     key : str
-        Stable name: job, size, engine, parted by slashes.
+        Stable name: job, graph, engine, parted by slashes.
     seconds : float
         Median of the repeats.
     ratio : float or None
         Median of seconds over ours in the same repeat; None for our own rows.
     goal : str
-        What was asked for, blank where nothing was.
+        What was asked for, blank where nothing was; the first number in it is judged.
     note : str
         What was checked, counted or left out.
+    measured : float or None
+        What the goal is about where that is neither the ratio nor, in our own rows, the seconds.
     """
 
     key: str
@@ -32,6 +35,16 @@ class Row:
     ratio: float | None = None
     goal: str = ""
     note: str = ""
+    measured: float | None = None
+
+    @property
+    def missed(self) -> bool:
+        """Tell whether the first number of the goal is not kept."""
+        goal = re.match(r"([≤≥]) ([\d.]+)", self.goal)
+        if not goal:
+            return False
+        found = next(v for v in (self.measured, self.ratio, self.seconds) if v is not None)
+        return found > float(goal[2]) if goal[1] == "≤" else found < float(goal[2])
 
 
 def clock(job: Callable[[], Any]) -> tuple[float, Any]:

@@ -1,16 +1,19 @@
-"""Access legs against hand-worked minutes and against brute force."""
+"""Access legs against minutes worked by hand; `test_brute_force` holds them against all places tried."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import lifecircle.network.access as access_module
 from lifecircle.network.access import Access, Doors
 from lifecircle.network.barriergrid import BarrierGrid
-from lifecircle.network.legs import crosses
+from lifecircle.network.modes import MODES
 from lifecircle.osmtags import CLASS_INDEX
 from lifecircle.roadnetwork import RoadNetwork
-from town import CRS, ORIGIN_M, WALK, brute_force_minutes, grid_roads
+from town import CRS, ORIGIN_M, WALK, grid_roads, wild_roads
 
 
 def minutes(network, doors, points, *, direction="to", barriers=None, mode=WALK):
@@ -48,8 +51,6 @@ def test_slanted_leg_is_worth_it():
 
 
 def test_oneway_counts_for_wheels_only():
-    from dataclasses import replace
-
     network = grid_roads()
     oneway = np.zeros(len(network), np.int8)
     oneway[0] = 1  # street from crossing 0 to crossing 1
@@ -81,61 +82,70 @@ def wall(x_low, x_high, y_low, y_high):
 
 
 def test_a_wall_turns_the_leg():
-    # A wall 10 m thick along y = -50 … -40 from x = -300 to x = 50 shuts off the place at (0, -100); it walks round
-    # the end of the wall to the street.
-    barriers = wall(-300, 50, -50, -40)
-    open_way = minutes(grid_roads(), [(400, 0)], [(0, -100)])[0][0]
-    closed_way, _, _ = minutes(grid_roads(), [(400, 0)], [(0, -100)], barriers=barriers)
-    assert closed_way[0] > open_way
-    blocked = make_blocked(barriers)
-    [expected] = brute_force_minutes(grid_roads(), WALK, ORIGIN_M + [[400, 0]], ORIGIN_M + [0, -100], blocked=blocked)
-    # Blocked legs are tried every 10 m, so up to 10 m of leg may be lost: 10/60 min at worst.
-    assert expected - 1e-3 <= closed_way[0] <= expected + 10 / 60
+    # A wall along y = -50 … -40 from x = -300 to x = 50. Without it the place at (3, -100) meets the street 75 m ahead,
+    # at x = 78: 125 m at 60 m/min, then 322 m. With it places 10 m apart are tried: the legs to 80 and 90 pass the wall
+    # at x = 41.5 and 46.5, blocked; that to 100 passes at 51.5, clear: hypot(97, 100) = 139.317 m, then 300 m.
+    open_way = minutes(grid_roads(), [(400, 0)], [(3, -100)])[0][0]
+    closed_way = minutes(grid_roads(), [(400, 0)], [(3, -100)], barriers=wall(-300, 50, -50, -40))[0][0]
+    assert open_way == pytest.approx(125 / 60 + 3.22, abs=1e-4)
+    assert closed_way == pytest.approx(139.317 / 60 + 3.0, abs=1e-4)
 
 
-def make_blocked(barriers):
-    return lambda a, b: crosses(barriers.walls, *a, *b)
+def street(*ends, **columns):
+    """One road between two points."""
+    kinds = np.array([CLASS_INDEX["residential"]])
+    return RoadNetwork.from_segments(CRS, np.array(ends) + ORIGIN_M, np.array([0]), np.array([1]), kinds, **columns)
 
 
-def random_network(rng, nodes=14):
-    """A connected-ish scribble of slanted streets, some one-way, one bridge."""
-    xy = rng.uniform(0, 900, (nodes, 2)) + ORIGIN_M
-    u, v = [], []
-    for node in range(1, nodes):
-        u.append(node)
-        v.append(int(rng.integers(0, node)))
-    extra = rng.integers(0, nodes, (6, 2))
-    u += extra[:, 0].tolist()
-    v += extra[:, 1].tolist()
-    count = len(u)
-    return RoadNetwork.from_segments(CRS, xy, np.array(u), np.array(v), np.full(count, CLASS_INDEX["residential"]),
-                                     oneway=rng.choice([0, 0, 1, -1], count), bridge=rng.random(count) < 0.15)
+def test_legs_that_meet_on_an_edge_go_around_a_wall():
+    # Door and place 30 m each side of a street at x = 56, a wall beside the street at x = 50 … 60, y = 10 … 20: the
+    # straight walk is blocked and so is the leg to their best meeting place, 56. Of the places 10 m apart that to 70
+    # is clear, it passes y = 20 at x = 60.7: twice hypot(14, 30) = 33.106 m. To go along to where the door would be
+    # left by itself, 22.5 m before or after, costs 2 · 37.5 m.
+    got, _, _ = minutes(street((0.0, 0.0), (100.0, 0.0)), [(56, -30)], [(56, 30)], barriers=wall(50, 60, 10, 20))
+    assert got[0] == pytest.approx(2 * 33.1059 / 60, abs=1e-4)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_equal_to_brute_force(seed):
-    from dataclasses import replace
+def test_a_door_is_joined_by_a_slanted_leg_alone():
+    # A wall along y = -20 … -10 with a gap at x = 34 … 43. From the door at (50, -30) the leg towards x = 0 is best at
+    # 27.5: it passes the gap from x = 42.5 to 35. The straight one and all that are tried 10 m apart are blocked.
+    cells = np.zeros((40, 300), np.uint8)
+    cells[10:20, :] = 1                     # cells of 1 m, first row at y = 0, first column at x = -100
+    cells[10:20, 134:143] = 0
+    barriers = BarrierGrid(cells, ORIGIN_M[0] - 100, ORIGIN_M[1], 1.0)
+    got, _, field = minutes(street((0.0, 0.0), (100.0, 0.0)), [(50, -30)], [(0, 0)], barriers=barriers)
+    assert got[0] == pytest.approx(27.5 / 100 + 37.5 / 60, abs=1e-4)
+    assert field.door_snap_m[0][0] == pytest.approx(37.5)
 
-    rng = np.random.default_rng(seed)
-    network = random_network(rng)
-    mode = replace(WALK, respects_oneway=bool(seed % 2))
-    doors = rng.uniform(0, 900, (3, 2)) + ORIGIN_M
-    doors[0] = network.node_xy_m[network.u[2]] * 0.3 + network.node_xy_m[network.v[2]] * 0.7 + rng.normal(0, 5, 2)
-    points = rng.uniform(-100, 1000, (60, 2)) + ORIGIN_M
-    points[0] = doors[0] + rng.normal(0, 30, 2)
-    field = Access(network, {"walk": mode}).solve("walk", [Doors(doors, np.arange(3))], direction="to")
-    got = field.reach(points).minutes[:, 0]
-    expected = brute_force_minutes(network, mode, doors, points)
-    assert np.isinf(got).tolist() == np.isinf(expected).tolist()
-    assert got[np.isfinite(got)] == pytest.approx(expected[np.isfinite(got)], abs=1 / 60)
+
+def test_a_ride_of_no_length_is_a_trip():
+    # One way, not to be walked; door 200 m south at x = 500, place 200 m north at x = 600, more than 300 m apart. They
+    # meet at x = 550 without a ride: twice hypot(50, 200) = 206.155 m at 40 m/min, and the 3 minutes of any trip.
+    network = street((0.0, 0.0), (1000.0, 0.0), oneway=np.array([1]), foot=np.array([0]))
+    car = {"walk": replace(WALK, off_road_kph=2.4), "car": MODES["car"]}
+    field = Access(network, car).solve("car", [Doors(ORIGIN_M + [[500.0, -200.0]], np.zeros(1, int))], direction="to")
+    assert field.reach(ORIGIN_M + [[600.0, 200.0]]).minutes[0, 0] == pytest.approx(3 + 2 * 206.155 / 40, abs=1e-4)
+
+
+@pytest.mark.parametrize("direction", ["to", "from"])
+def test_joints_left_out_do_not_matter(direction, monkeypatch):
+    """On open ground doors are left out where the roads are faster anyway: the same time with all of them kept."""
+    network = wild_roads(5)
+    rng = np.random.default_rng(5)
+    doors, points = (rng.uniform(-100, 1_400, (count, 2)) + ORIGIN_M for count in (150, 1_000))
+    found = []
+    for keep_all in (False, True):
+        if keep_all:
+            monkeypatch.setattr(access_module, "_needed", lambda _l, _s, joints, *_: np.ones(len(joints.edge), bool))
+        field = Access(network, dict(MODES)).solve("car", [Doors(doors, np.arange(150))], direction=direction,
+                                                   slope="none")
+        found.append((field.reach(points).ms, sum(len(part.joints.edge) for part in field.parts)))
+    assert np.abs(found[0][0] - found[1][0]).max() <= 1
+    assert found[0][1] < 0.5 * found[1][1]
 
 
 def trip(network, door, places, mode="car", **changes):
     """Minutes by vehicle, with the walk of the town at both ends."""
-    from dataclasses import replace
-
-    from lifecircle.network.modes import MODES
-
     modes = {"walk": WALK, mode: replace(MODES[mode], **changes)}
     access = Access(network, modes)
     field = access.solve(mode, [Doors(np.array([door], float) + ORIGIN_M, np.zeros(1, int))], direction="to")

@@ -11,9 +11,14 @@ import pytest
 
 from tinytown import write_town
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+from rows import Row
+from searchbench import growth_rows
+
 SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "run.py"
 GRID_KEYS = [
-    "search/nodes=400/lifecircle", "search/nodes=400/scipy", "search/nodes=400/networkx",
+    *(f"search/nodes=400/{name}" for name in ("lifecircle", "sweep", "scipy", "networkx")),
+    "layers/nodes=400/lifecircle", "layers/nodes=400/scipy",
     *(f"polygons/{mode}/nodes=400/facilities=5/{name}" for mode in ("walk", "car")
       for name in ("lifecircle", "concave_hull", "buffered_edges")),
 ]
@@ -33,10 +38,43 @@ def test_rows_on_a_small_grid(tmp_path):
     assert report["cores"] >= 1
     assert [row["key"] for row in report["rows"]] == GRID_KEYS
     for row in report["rows"]:
-        assert set(row) == {"key", "seconds", "ratio", "goal", "note"}
+        assert set(row) == {"key", "seconds", "ratio", "goal", "note", "measured", "missed"}
         assert row["seconds"] > 0
         assert (row["ratio"] is None) == row["key"].endswith("/lifecircle")
         assert row["key"] in printed
+
+
+def test_rows_of_the_other_searches_and_of_building(tmp_path):
+    report, _ = bench(tmp_path, "--only", "jobs", "--only", "build", "--nodes", "400", "--facilities", "10")
+    assert [row["key"] for row in report["rows"]] == [
+        "improve/nodes=400/lifecircle", "improve/nodes=400/again", "k_nearest/nodes=400/lifecircle",
+        "k_nearest/nodes=400/scipy", "within/nodes=400/lifecircle", "within/nodes=400/one thread",
+        "within/nodes=400/scipy", "build/nodes=400/lifecircle", "save/nodes=400/lifecircle",
+        "load/nodes=400/lifecircle"]
+
+
+def test_rows_that_miss_their_goal_come_first(tmp_path):
+    report, printed = bench(tmp_path, "--only", "search", "--nodes", "400", "--facilities", "5")
+    order = [line.split("`")[1] for line in printed.splitlines() if line.startswith("| `")]
+    missed = [row["key"] for row in report["rows"] if row["missed"]]
+    kept = [row["key"] for row in report["rows"] if not row["missed"]]
+    assert order == missed + kept
+
+
+@pytest.mark.parametrize(("row", "missed"), [
+    (Row("a", 1.0, 2.9, "≥ 3"), True), (Row("a", 1.0, 3.0, "≥ 3"), False),
+    (Row("a", 1.6, None, "≤ 1.5 s, 0 missed"), True), (Row("a", 9.0, None, "≤ 100 bytes", measured=99.0), False),
+    (Row("a", 0.1, None, "≤ 100 bytes", measured=101.0), True), (Row("a", 9.0), False),
+])
+def test_the_first_number_of_a_goal_is_judged(row, missed):
+    assert row.missed is missed
+
+
+def test_growth_is_time_per_node_of_the_largest_grid_over_the_smallest():
+    rows = [Row("search/nodes=100/lifecircle", 1.0), Row("search/nodes=100/scipy", 7.0),
+            Row("search/nodes=200/lifecircle", 3.0), Row("search/wuhan/lifecircle", 50.0)]
+    assert [row.measured for row in growth_rows(rows)] == [1.5]
+    assert list(growth_rows(rows[:1])) == []
 
 
 def test_rows_of_a_district(tmp_path):

@@ -71,7 +71,20 @@ def collection(features):
         {"type": "Feature", "properties": properties, "geometry": geometry} for properties, geometry in features]})
 
 
-def write_town(folder, *, urban_min=3.0, rural_pass=""):
+def streets(*, closed=(), **marked):
+    """Every street block by block; `closed` blocks are left out, `marked` ones carry more: {"oneway": [block, …]}."""
+    lines = []
+    for column in range(5):
+        for row in range(5):
+            for block in (((column, row), (column + 1, row)), ((column, row), (column, row + 1))):
+                if max(block[1]) <= 4 and block not in closed:
+                    more = {name: 1 for name, blocks in marked.items() if block in blocks}
+                    ends = lonlat(*((100 * x, 100 * y) for x, y in block))
+                    lines.append(({"road_class": "residential", **more}, {"type": "LineString", "coordinates": ends}))
+    return lines
+
+
+def write_town(folder, *, urban_min=3.0, rural_pass="", policy=POLICY, roads=None, clinics=((0, 0),), barriers=None):
     areas = {SOUTH: box(-100, -100, 500, 250), NORTH: box(-100, 250, 500, 1000)}
     names = {SOUTH: ("South", "S", "111"), NORTH: ("North", "N", "220")}
     (folder / "townships.geojson").write_text(collection(
@@ -79,12 +92,7 @@ def write_town(folder, *, urban_min=3.0, rural_pass=""):
     (folder / "places.geojson").write_text(collection(
         ({"place_code": names[code][1], "place": f"place {names[code][1]}", "township_code": code,
           "urban_rural_code": names[code][2]}, shape) for code, shape in areas.items()))
-    streets = [((0, y), (400, y)) for y in range(0, 500, 100)] + [((x, 0), (x, 400)) for x in range(0, 500, 100)]
-    lines = []
-    for (x0, y0), (x1, y1) in streets:
-        stops = [(x0 + (x1 - x0) * k / 4, y0 + (y1 - y0) * k / 4) for k in range(5)]
-        lines.append(({"road_class": "residential"}, {"type": "LineString", "coordinates": lonlat(*stops)}))
-    (folder / "roads.geojson").write_text(collection(lines))
+    (folder / "roads.geojson").write_text(collection(streets() if roads is None else roads))
     rows = ["demand_id,lon,lat,population,place_code,township_code"]
     for row in range(5):
         for column in range(5):
@@ -94,14 +102,19 @@ def write_town(folder, *, urban_min=3.0, rural_pass=""):
     lon, lat = lonlat((200, 900))[0]
     rows.append(f"far,{lon!r},{lat!r},50,N,{NORTH}")
     (folder / "people.csv").write_text("\n".join(rows))
-    lon, lat = lonlat((0, 0))[0]
-    (folder / "clinics.csv").write_text(f"facility_id,name,lon,lat\nk1,Clinic one,{lon!r},{lat!r}\n")
+    names = ("one", "two", "three")
+    rows = [f"k{at + 1},Clinic {names[at]},{lon!r},{lat!r}" for at, (lon, lat) in enumerate(lonlat(*clinics))]
+    (folder / "clinics.csv").write_text("\n".join(["facility_id,name,lon,lat", *rows]) + "\n")
     (south, north) = lonlat((100, 100), (100, 400))
     (folder / "shelters.csv").write_text(
         "facility_id,name,lon,lat,area_m2,effective_area_m2\n"
         f"s1,Square,{south[0]!r},{south[1]!r},900,240\ns2,School,{north[0]!r},{north[1]!r},500,\n")
-    (folder / "policy.toml").write_text(POLICY.format(urban_min=urban_min, rural_pass=rural_pass))
-    (folder / "town.toml").write_text(RUN_FILE.format(district=DISTRICT))
+    (folder / "policy.toml").write_text(policy.format(urban_min=urban_min, rural_pass=rural_pass))
+    run_file = RUN_FILE.format(district=DISTRICT)
+    if barriers is not None:
+        (folder / "barriers.geojson").write_text(collection([({"kind": "water"}, shape) for shape in barriers]))
+        run_file += '[barriers]\nfile = "barriers.geojson"\n'
+    (folder / "town.toml").write_text(run_file)
     return folder / "town.toml"
 
 
@@ -229,3 +242,99 @@ def test_findings_name_the_people_who_cannot_be_joined(town):
     [finding] = [item for item in town.findings if item.code == "people_unjoined"]
     assert (finding.id, finding.count) == ("far", 1)
     assert "50 people" in finding.message
+
+
+def crossings(path):
+    """Assess a town, and give the minutes of every crossing as [row, column], and the demand table."""
+    demand = assess(path).demand.set_index("demand_id")
+    minutes = [[demand["minutes_clinics"][f"c{column}{row}"] for column in range(5)] for row in range(5)]
+    return np.array(minutes), demand
+
+
+COLUMN, ROW = np.meshgrid(np.arange(5), np.arange(5))
+#: A bicycle of 100 m a minute, and a walk so slow that nobody leaves it.
+BY_BICYCLE = """
+[modes.walk]
+off_road_kph = 0.6
+speeds_kph = {{ residential = 1.0 }}
+[modes.bicycle]
+speeds_kph = {{ residential = 6.0 }}
+[policy.clinics]
+slope = "none"
+direction = "DIRECTION"
+urban = {{ mode = "bicycle", cutoff_min = 3.0 }}
+rural = {{ mode = "bicycle", cutoff_min = 6.0 }}
+[policy.shelters]
+reach = false
+m2_per_head = 2.0
+"""
+
+
+@pytest.mark.parametrize(("direction", "out_of_the_way"), [("to", 2), ("from", 0), ("worse", 2)])
+def test_oneway_street(tmp_path, direction, out_of_the_way):
+    # The southernmost street runs one way, away from the clinic: from there one goes up a block, west, and down again.
+    south = [((column, 0), (column + 1, 0)) for column in range(4)]
+    minutes, _ = crossings(write_town(tmp_path, policy=BY_BICYCLE.replace("DIRECTION", direction),
+                                      roads=streets(oneway=south)))
+    expected = COLUMN + ROW + out_of_the_way * ((ROW == 0) & (COLUMN > 0))
+    np.testing.assert_allclose(minutes, expected, atol=1e-4)
+
+
+RIVER = box(-300, 145, 700, 155)
+OVER_RIVER = [((column, 1), (column, 2)) for column in range(5)]
+
+
+def test_a_river_without_a_bridge_separates(tmp_path):
+    # No street crosses, and no walk of 100 m between the banks: rows 2-4 reach nothing. That is the ground, not the
+    # map: their streets are no island, so they are out of time, not undetermined.
+    minutes, demand = crossings(write_town(tmp_path, roads=streets(closed=OVER_RIVER), barriers=[RIVER]))
+    np.testing.assert_allclose(minutes, np.where(ROW < 2, COLUMN + ROW, np.inf), atol=1e-4)
+    assert set(demand.loc[["c02", "c44"], "state_clinics"]) == {"out_of_time"}
+    assert demand.loc["far", "state_clinics"] == "undetermined"
+
+
+def test_a_river_with_a_bridge(tmp_path):
+    # The bridge at column 4: over there and back again, 4 + row + (4 - column).
+    minutes, _ = crossings(write_town(tmp_path, roads=streets(closed=OVER_RIVER[:4], bridge=OVER_RIVER[4:]),
+                                      barriers=[RIVER]))
+    np.testing.assert_allclose(minutes, np.where(ROW < 2, COLUMN + ROW, 8 + ROW - COLUMN), atol=1e-4)
+
+
+def test_without_a_river_people_cut_across(tmp_path):
+    # The same missing streets and no water: 100 m straight down to the next street at 60 m a minute, slanted by 75 m
+    # where the street leads on (125 m, then 75 m less of street), is nearer than nothing.
+    minutes, _ = crossings(write_town(tmp_path, roads=streets(closed=OVER_RIVER)))
+    down = 100 / 60 + 0 * COLUMN[2], 125 / 60 - 0.75
+    np.testing.assert_allclose(minutes[2], np.where(COLUMN[2] == 0, down[0], COLUMN[2] + down[1]) + 1, atol=1e-4)
+
+
+@pytest.mark.parametrize(("clinic", "person", "expected"), [
+    ((20, 0), (80, 0), 0.6),
+    ((80, 0), (20, 0), 0.6),
+    ((20, 0), (80, -30), 37.5 / 60 + (60 - 22.5) / 100),   # slanted: 22.5 m ahead of the foot, then the street
+    ((30, -40), (70, -40), 40 / 60),                       # straight across the ground
+])
+def test_clinic_and_person_on_the_same_block(tmp_path, clinic, person, expected):
+    path = write_town(tmp_path, clinics=[clinic])
+    lon, lat = lonlat(person)[0]
+    with (tmp_path / "people.csv").open("a") as file:
+        file.write(f"\nhere,{lon!r},{lat!r},10,S,{SOUTH}")
+    assert crossings(path)[1].loc["here", "minutes_clinics"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_ties_go_to_the_lower_facility_id(tmp_path):
+    # k1 at (400, 0), k2 at (0, 0): 200 m from both is column 2.
+    minutes, demand = crossings(write_town(tmp_path, clinics=[(400, 0), (0, 0)]))
+    np.testing.assert_allclose(minutes, np.minimum(COLUMN, 4 - COLUMN) + ROW, atol=1e-4)
+    nearest = [demand.loc[f"c{column}0", "facility_clinics"] for column in range(5)]
+    assert nearest == ["k2", "k2", "k1", "k1", "k1"]
+
+
+@pytest.mark.parametrize("terminal_min", [0.0, 3.0])
+def test_terminal_time_of_a_drive(tmp_path, terminal_min):
+    # 30 km/h: a block in 0.2 min, and the terminal time; who is faster on foot, a block a minute, walks.
+    policy = POLICY.replace("[policy.clinics]", "[modes.car]\nspeeds_kph = {{ residential = 30.0 }}\n"
+                            f"terminal_min = {terminal_min}\n[policy.clinics]").replace('"walk"', '"car"')
+    blocks = COLUMN + ROW
+    np.testing.assert_allclose(crossings(write_town(tmp_path, policy=policy))[0],
+                               np.minimum(terminal_min + blocks / 5, blocks), atol=1e-4)

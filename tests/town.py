@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-import networkx as nx
 import numpy as np
 
-from lifecircle.network.graph import mode_edges
+from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.modes import MODES, TravelMode
 from lifecircle.osmtags import CLASS_INDEX, ROAD_CLASSES
 from lifecircle.roadnetwork import RoadNetwork
@@ -32,45 +30,44 @@ def grid_roads(side: int = 5, block_m: float = 100.0, **columns: Any) -> RoadNet
                                      **columns)
 
 
-def brute_force_minutes(network: RoadNetwork, mode: TravelMode, doors_m: np.ndarray, places_m: np.ndarray, *,
-                        step_m: float = 0.5, blocked: Any = None) -> np.ndarray:
-    """Give t(x) of places towards their nearest door: every joinable edge sampled, the search by networkx.
-
-    `blocked(a, b)` tells whether the straight walk from a to b is closed.
-    """
-    edges = mode_edges(network, mode)
-    graph, samples = nx.DiGraph(), {}
-    for e, (u, v) in enumerate(zip(edges.u.tolist(), edges.v.tolist(), strict=True)):
-        a, b = network.node_xy_m[u], network.node_xy_m[v]
-        pieces = max(int(np.ceil(np.hypot(*(b - a)) / step_m)), 1)
-        chain = [u, *((e, k) for k in range(1, pieces)), v]
-        for first, second in pairwise(chain):
-            for tail, head, ms in ((first, second, edges.ms_uv[e]), (second, first, edges.ms_vu[e])):
-                if ms >= 0:
-                    _at_most(graph, head, tail, ms / pieces)  # turned round: the search runs from the doors
-        if edges.joinable[e]:
-            samples.update(zip(chain, a + (b - a) * (np.arange(pieces + 1) / pieces)[:, None], strict=True))
-    names, points = list(samples), np.array(list(samples.values()))
-    leg_ms, limit = 3600.0 / mode.off_road_kph, mode.snap_limit_m + 1e-9
-
-    def legs(place: np.ndarray) -> Any:
-        for at in np.flatnonzero(np.hypot(*(points - place).T) <= limit):
-            if blocked is None or not blocked(place, points[at]):
-                yield names[at], leg_ms * np.hypot(*(points[at] - place))
-
-    graph.add_node("door")
-    for door in doors_m:
-        for name, ms in legs(door):
-            _at_most(graph, "door", name, ms)
-    times = nx.single_source_dijkstra_path_length(graph, "door", weight="ms")
-    found = []
-    for place in np.asarray(places_m).reshape(-1, 2):
-        options = [ms + times[name] for name, ms in legs(place) if name in times]
-        options += [leg_ms * np.hypot(*(door - place)) for door in doors_m if np.hypot(*(door - place)) <= limit
-                    and (blocked is None or not blocked(place, door))]
-        found.append(min(options, default=np.inf) / 60_000)
-    return np.array(found)
+def wild_roads(seed: int, *, side: int = 9, block_m: float = 160.0) -> RoadNetwork:
+    """Streets with everything that makes a time hard: slanted, long and short, hills, one-way, bridges, footpaths,
+    motorways, signs, curves, loops, parallel roads and an island."""
+    rng = np.random.default_rng(seed)
+    index = np.arange(side * side).reshape(side, side)
+    xy = np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).reshape(-1, 2) * block_m
+    xy = np.concatenate([xy + rng.uniform(-55, 55, xy.shape), [[2_000.0, 0.0], [2_000.0, 200.0]]])
+    u = np.concatenate([index[:, :-1].ravel(), index[:-1].ravel()])
+    v = np.concatenate([index[:, 1:].ravel(), index[1:].ravel()])
+    keep = rng.random(len(u)) < 0.75
+    more = rng.integers(0, side * side, (14, 2))
+    more = more[np.hypot(*(xy[more[:, 0]] - xy[more[:, 1]]).T) < 600]
+    u = np.concatenate([u[keep], more[:, 0], [u[keep][0], 4, side * side]])  # a parallel road, a loop, an island
+    v = np.concatenate([v[keep], more[:, 1], [v[keep][0], 4, side * side + 1]])
+    count = len(u)
+    kinds = {"residential": 0.45, "tertiary": 0.15, "service": 0.05, "footway": 0.14, "steps": 0.04, "track": 0.06,
+             "trunk": 0.06, "motorway": 0.05}
+    straight = np.hypot(*(xy[v] - xy[u]).T)
+    return RoadNetwork.from_segments(
+        CRS, xy + ORIGIN_M, u, v, rng.choice([CLASS_INDEX[kind] for kind in kinds], count, p=list(kinds.values())),
+        source="wild town", node_z_m=rng.uniform(300, 330, len(xy)),
+        length_m=np.where(u == v, 80.0, straight * np.maximum(rng.uniform(0.0, 1.4, count), 1.0)),
+        oneway=rng.choice([0, 1, -1], count, p=[0.65, 0.2, 0.15]), bridge=rng.random(count) < 0.08,
+        tunnel=rng.random(count) < 0.04, ferry=rng.random(count) < 0.02,
+        foot=rng.choice([-1, 0], count, p=[0.92, 0.08]), motor=rng.choice([-1, 0, 1], count, p=[0.9, 0.05, 0.05]),
+        maxspeed_kph=np.where(rng.random(count) < 0.15, 15.0, np.nan),
+        speed_kph=np.where(rng.random(count) < 0.1, 22.0, np.nan))
 
 
-def _at_most(graph: nx.DiGraph, tail: Any, head: Any, ms: float) -> None:
-    graph.add_edge(tail, head, ms=min(ms, graph.get_edge_data(tail, head, {"ms": np.inf})["ms"]))
+def wild_walls(seed: int, *, extent_m: float = 2_300.0, cell_m: float = 10.0) -> BarrierGrid:
+    """Two rivers with gaps and some steep ground."""
+    rng = np.random.default_rng(seed)
+    count = round((extent_m + 800) / cell_m)
+    row, column = np.mgrid[:count, :count]
+    blocked = rng.random((count, count)) < 0.004
+    for slope, start in ((0.7, 0.15), (-0.5, 0.75)):
+        river = np.abs(row - start * count - slope * column - 4 * np.sin(column / 9)) < 1.6
+        blocked |= river & (column % 53 > 2)
+    for centre in rng.uniform(0.1, 0.7, (12, 2)) * count:
+        blocked |= np.hypot(row - centre[0], column - centre[1]) < rng.uniform(1.5, 5)
+    return BarrierGrid(blocked.astype(np.uint8), ORIGIN_M[0] - 400.0, ORIGIN_M[1] + extent_m - 400.0, cell_m)

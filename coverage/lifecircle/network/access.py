@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,13 @@ import numpy.typing as npt
 from lifecircle.network import legs
 from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.graph import Edges, Graph, hilbert_order, mode_edges
-from lifecircle.network.legs import Index, Joints, Lines, Walk
+from lifecircle.network.index import Index
+from lifecircle.network.legs import Joints, Lines, Walk
 from lifecircle.network.modes import TravelMode
-from lifecircle.network.search import UNREACHED_MS, Direction, pack, spread, unpack
+from lifecircle.network.search import UNREACHED_MS, Direction, pack, spread_columns, unpack
 from lifecircle.roadnetwork import RoadNetwork
 
 Array = npt.NDArray[Any]
-_INDEX_CELL_M = 150.0
 _CLOSED_STATE = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
@@ -112,23 +112,13 @@ class Net:
         """Give a coarse grid over the joinable edges."""
         geometry = self.lines["to"].geometry
         x0, y0, length = geometry[:, 0], geometry[:, 1], geometry[:, 4]
-        return _index(x0, y0, x0 + geometry[:, 2] * length, y0 + geometry[:, 3] * length)
+        return Index.over(x0, y0, x0 + geometry[:, 2] * length, y0 + geometry[:, 3] * length)
 
     def used_nodes(self) -> Array:
         """Mark the nodes that the mode's edges touch."""
         used = np.zeros(len(self.node_xy_m), dtype=bool)
         used[self.edges.u] = used[self.edges.v] = True
         return used
-
-
-def _index(x0: Array, y0: Array, x1: Array, y1: Array) -> Index:
-    if len(x0) == 0:
-        return Index(0.0, 0.0, _INDEX_CELL_M, 1, 1, np.zeros(2, np.int64), np.empty(0, np.int32))
-    west, south = float(min(x0.min(), x1.min())), float(min(y0.min(), y1.min()))
-    columns = int((max(x0.max(), x1.max()) - west) / _INDEX_CELL_M) + 1
-    rows = int((max(y0.max(), y1.max()) - south) / _INDEX_CELL_M) + 1
-    start, items = legs.index_boxes(x0, y0, x1, y1, west, south, _INDEX_CELL_M, columns, rows)
-    return Index(west, south, _INDEX_CELL_M, columns, rows, start, items)
 
 
 @dataclass(frozen=True)
@@ -139,6 +129,10 @@ class _Joints:
     edge: Array
     value: Array
     snap_m: Array
+
+    def take(self, keep: Array) -> _Joints:
+        """Keep some joints."""
+        return _Joints(self.door[keep], self.edge[keep], self.value[keep], self.snap_m)
 
     def by_edge(self, doors: _Stack, net: Net) -> Joints:
         """Lay the joints out in rows by edge, as the kernels read them."""
@@ -156,29 +150,32 @@ class _Part:
     ends: Array
     joints: _Joints
     extra_ms: float
-    diagonal: bool
 
     @classmethod
     def of(cls, net: Net, states: Array, joints: _Joints, doors: _Stack, direction: Direction, *,
-           extra_ms: float = 0.0, diagonal: bool = True) -> _Part:
-        """Keep the joints that can matter to a point on their own edge.
+           extra_ms: float = 0.0, open_ground: bool) -> _Part:
+        """Bring states and joints together; on open ground without the joints that cannot matter to any point."""
+        if open_ground:
+            joints = joints.take(_needed(net.lines[direction], states, joints, doors, extra_ms))
+        return cls(net, np.ascontiguousarray(states[net.lines[direction].node]), joints, extra_ms)
 
-        Where the road is left for the door at place q, going on to the end of the edge and over the roads may be
-        faster than the leg from there. As q is where leg and travel together are least, it then is faster from every
-        place of the edge, and the joint is only needed as a seed of the search. A margin of one step covers legs that
-        had to go around a barrier.
-        """
-        lines, edge = net.lines[direction], joints.edge
-        length, column = lines.geometry[edge, 4], doors.layer[joints.door]
-        margin_ms = net.walk_ms_per_m * legs.STEP_M
-        keep = np.ones(len(edge), dtype=bool)
-        for way in (0, 1):
-            place, ms, pace = joints.value[:, 2 * way], joints.value[:, 2 * way + 1], lines.pace[edge, 2 * way]
-            before = place if way == 0 else length - place
-            onward = unpack(states[lines.node[edge, 1 - way], column])[0] + pace * (length - before)
-            keep &= ~(np.isfinite(ms) & (ms - pace * before + extra_ms > onward + margin_ms))
-        kept = _Joints(joints.door[keep], edge[keep], joints.value[keep], joints.snap_m)
-        return cls(net, np.ascontiguousarray(states[lines.node]), kept, extra_ms, diagonal)
+
+def _needed(lines: Lines, states: Array, joints: _Joints, doors: _Stack, extra_ms: float) -> Array:
+    """Mark the joints that can matter to a point on their own edge where no leg is blocked.
+
+    Where the road is left for the door at place q, going on to the end of the edge and over the roads may be faster
+    than the leg from there. As q is where leg and travel together are least, it then is faster from every place of the
+    edge, and the joint is only needed as a seed of the search. Where legs may be blocked that does not follow.
+    """
+    edge = joints.edge
+    length, column = lines.geometry[edge, 4], doors.layer[joints.door]
+    keep = np.ones(len(edge), dtype=bool)
+    for way in (0, 1):
+        place, ms, pace = joints.value[:, 2 * way], joints.value[:, 2 * way + 1], lines.pace[edge, 2 * way]
+        before = place if way == 0 else length - place
+        onward = unpack(states[lines.node[edge, 1 - way], column])[0] + pace * (length - before)
+        keep &= ~(np.isfinite(ms) & (ms - pace * before + extra_ms > onward + 1.0))  # times are whole milliseconds
+    return keep
 
 
 @dataclass(frozen=True)
@@ -215,7 +212,7 @@ class Field:
         legs.reach_doors(xs, ys, best, snap, want_snap, *self.doors.columns, self.doors.index, walls, walk)
         for part in self.parts:
             legs.reach_edges(xs, ys, best, snap, want_snap, part.net.lines[self.direction], part.net.index, part.ends,
-                             part.joints.by_edge(self.doors, part.net), walls, walk, part.extra_ms, part.diagonal)
+                             part.joints.by_edge(self.doors, part.net), walls, walk, part.extra_ms)
         ms, label = unpack(best)
         return Reach(ms, label, snap)
 
@@ -244,7 +241,7 @@ class _Stack:
     @cached_property
     def index(self) -> Index:
         x, y, _, _ = self.columns
-        return _index(x, y, x, y)
+        return Index.over(x, y, x, y)
 
 
 class Access:
@@ -294,19 +291,20 @@ class Access:
         stack = _Stack.of(layers)
         foot_net = self.net(walk, slope)
         on_foot = self._join(foot_net, stack, walk, direction)
-        states = self._search(foot_net, _seed(foot_net, stack, on_foot), direction)
+        states = spread_columns(foot_net.graph, _seed(foot_net, stack, on_foot), direction=direction)
+        part = partial(_Part.of, doors=stack, direction=direction, open_ground=not self.barriers.blocked.any())
         if mode.on_foot:
-            parts: tuple[_Part, ...] = (_Part.of(foot_net, states, on_foot, stack, direction),)
+            parts: tuple[_Part, ...] = (part(foot_net, states, on_foot),)
             snaps = on_foot.snap_m
         else:
-            wheel_net, extra_ms = self.net(mode), mode.terminal_min * 60_000.0
+            wheel_net, extra_ms = self.net(mode), float(round(mode.terminal_min * 60_000))
             by_wheel = self._join(wheel_net, stack, walk, direction)
             seeds = np.where(wheel_net.used_nodes()[:, None], states, _CLOSED_STATE)
-            driven = self._search(wheel_net, np.minimum(seeds, _seed(wheel_net, stack, by_wheel)), direction)
+            driven = spread_columns(wheel_net.graph, np.minimum(seeds, _seed(wheel_net, stack, by_wheel)),
+                                    direction=direction)
             driven = _later(driven, int(extra_ms))
-            walked = self._search(foot_net, np.minimum(states, driven), direction)
-            parts = (_Part.of(foot_net, walked, on_foot, stack, direction),
-                     _Part.of(wheel_net, driven, by_wheel, stack, direction, extra_ms=extra_ms, diagonal=False))
+            walked = spread_columns(foot_net.graph, np.minimum(states, driven), direction=direction)
+            parts = (part(foot_net, walked, on_foot), part(wheel_net, driven, by_wheel, extra_ms=extra_ms))
             snaps = np.minimum(on_foot.snap_m, by_wheel.snap_m)
         per_layer = [snaps[stack.layer == layer] for layer in range(len(layers))]
         return Field(direction, walk, self.barriers, parts, stack, per_layer)
@@ -315,17 +313,6 @@ class Access:
         x, y, _, _ = stack.columns
         which, value, snap = legs.join_doors(x, y, net.lines[direction], net.index, self.barriers.walls, _walk(walk))
         return _Joints(which[:, 0], which[:, 1], value, snap)
-
-    @staticmethod
-    def _search(net: Net, states: Array, direction: Direction) -> Array:
-        """Let the states of the nodes (caller's order, one column a layer) flow along the net's arcs."""
-        solved = np.empty_like(states)
-        inner = np.empty(len(states), dtype=states.dtype)
-        for layer in range(states.shape[1]):
-            inner[net.graph.position] = states[:, layer]
-            spread(net.graph, inner, direction=direction)
-            solved[:, layer] = inner[net.graph.position]
-        return solved
 
 
 def _seed(net: Net, stack: _Stack, joints: _Joints) -> Array:

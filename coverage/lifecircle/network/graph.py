@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lifecircle.errors import ConfigError, GraphError
+from lifecircle.network import csr
+from lifecircle.network.contraction import contract
 from lifecircle.network.modes import TravelMode
 from lifecircle.osmtags import ALLOWED, CLASS_INDEX, FORBIDDEN, ROAD_CLASSES
 from lifecircle.roadnetwork import RoadNetwork
@@ -23,25 +27,39 @@ MAX_MS = 2**31 - 1
 
 @dataclass(frozen=True)
 class Graph:
-    """A directed graph in compressed rows, both ways round.
+    """A directed graph in compressed rows, both ways round, and the same graph contracted (`contraction`).
 
     Attributes
     ----------
-    position : (n,) int64
-        Internal number of each of the caller's nodes; internal numbers follow a Hilbert curve.
-    out_start, out_head, out_ms : int64, int32, int32
-        Arcs by their tail.
-    in_start, in_tail, in_ms : int64, int32, int32
-        The same arcs by their head.
+    position : (n,) int32
+        Internal number of each of the caller's nodes, along a Hilbert curve.
+    out_start, out_arcs : int64, uint64
+        Arcs by their tail, packed: milliseconds in the upper half, head in the lower.
+    in_start, in_arcs : int64, uint64
+        The same arcs by their head, with the tail.
+    rank : (n,) int32
+        Number of each of the caller's nodes in the contracted graph: the core first, then the nodes that were taken
+        out, the last one first.
+    up_start, up_node, up_out_ms, up_in_ms : int64, int32, int32, int32
+        Per node taken out, its neighbours at that moment, the milliseconds to each and from it.
+    core_out_start, core_out_arcs, core_in_start, core_in_arcs : int64, uint64
+        Arcs of the core, as above. These and the up rows are in numbers by rank.
     """
 
     position: Array
     out_start: Array
-    out_head: Array
-    out_ms: Array
+    out_arcs: Array
     in_start: Array
-    in_tail: Array
-    in_ms: Array
+    in_arcs: Array
+    rank: Array
+    up_start: Array
+    up_node: Array
+    up_out_ms: Array
+    up_in_ms: Array
+    core_out_start: Array
+    core_out_arcs: Array
+    core_in_start: Array
+    core_in_arcs: Array
 
     @property
     def node_count(self) -> int:
@@ -51,7 +69,34 @@ class Graph:
     @property
     def arc_count(self) -> int:
         """Count the arcs."""
-        return len(self.out_head)
+        return len(self.out_arcs)
+
+    @property
+    def out_head(self) -> Array:
+        """Give the head of each arc, by tail."""
+        return _halves(self.out_arcs)[:, 0]
+
+    @property
+    def out_ms(self) -> Array:
+        """Give the milliseconds of each arc, by tail."""
+        return _halves(self.out_arcs)[:, 1]
+
+    @property
+    def in_tail(self) -> Array:
+        """Give the tail of each arc, by head."""
+        return _halves(self.in_arcs)[:, 0]
+
+    @property
+    def in_ms(self) -> Array:
+        """Give the milliseconds of each arc, by head."""
+        return _halves(self.in_arcs)[:, 1]
+
+    @cached_property
+    def order(self) -> Array:
+        """Give the caller's number of each internal node, (n,) int32."""
+        order = np.empty_like(self.position)
+        order[self.position] = np.arange(self.node_count, dtype=order.dtype)
+        return order
 
     @classmethod
     def from_arcs(cls, tail: Array, head: Array, ms: Array, *, node_count: int | None = None,
@@ -72,22 +117,35 @@ class Graph:
         Raises
         ------
         GraphError
-            If a time is negative, not finite or too long, or a node is out of range.
+            If a time is negative, not finite or too long, a node is out of range, or the lengths differ.
         """
-        tail, head = np.asarray(tail, dtype=np.int64), np.asarray(head, dtype=np.int64)
+        tail, head = (whole_numbers(nodes, "a node of an arc") for nodes in (tail, head))
         times = np.asarray(ms, dtype=np.float64)
         if not (len(tail) == len(head) == len(times)):
             raise GraphError(f"tail, head and ms differ in length: {len(tail)}, {len(head)}, {len(times)}")
         count = int(max(tail.max(initial=-1), head.max(initial=-1)) + 1) if node_count is None else int(node_count)
+        if not 0 <= count < MAX_MS:
+            raise GraphError(f"a graph cannot have {count} nodes")
         if len(tail) and (min(tail.min(), head.min()) < 0 or max(tail.max(), head.max()) >= count):
             raise GraphError(f"an arc names a node outside 0 … {count - 1}")
         if not (np.isfinite(times).all() and (times >= 0).all() and (times <= MAX_MS).all()):
             raise GraphError("an arc's time is negative, not a finite number, or above 2**31 ms")
-        order = np.arange(count) if xy_m is None else hilbert_order(np.asarray(xy_m, dtype=np.float64))
-        position = np.empty(count, dtype=np.int64)
-        position[order] = np.arange(count)
-        tail, head, whole = _fastest(position[tail], position[head], np.rint(times).astype(np.int32), count)
-        return cls(position, *_rows(tail, head, whole, count), *_rows(head, tail, whole, count))
+        if xy_m is not None and np.shape(xy_m) != (count, 2):
+            raise GraphError(f"{count} nodes want xy_m of shape ({count}, 2), not {np.shape(xy_m)}")
+        curve = np.arange(count, dtype=np.int32)
+        if xy_m is not None:
+            curve[hilbert_order(np.asarray(xy_m, dtype=np.float64))] = np.arange(count, dtype=np.int32)
+        return cls._from_rows(curve, csr.sort_arcs(curve[tail], curve[head], np.rint(times).astype(np.int32), count))
+
+    @classmethod
+    def _from_rows(cls, curve: Array, rows: tuple[Array, Array, Array]) -> Graph:
+        turned = csr.turned(*rows)
+        small = contract(*rows, *turned)
+        return cls(
+            curve, *csr.open_arcs(*rows), *csr.open_arcs(*turned), small.rank[curve],
+            small.up_start, small.up_node, small.up_out_ms, small.up_in_ms,
+            *csr.open_arcs(small.core_start, small.core_node, small.core_out_ms),
+            *csr.open_arcs(small.core_start, small.core_node, small.core_in_ms))
 
     @classmethod
     def from_edges(cls, edges: Edges, node_xy_m: Array) -> Graph:
@@ -96,6 +154,63 @@ class Graph:
         return cls.from_arcs(
             np.concatenate([edges.u[there], edges.v[back]]), np.concatenate([edges.v[there], edges.u[back]]),
             np.concatenate([edges.ms_uv[there], edges.ms_vu[back]]), node_count=len(node_xy_m), xy_m=node_xy_m)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the graph into a folder, one file per array."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for field in fields(self):
+            np.save(folder / f"{field.name}.npy", getattr(self, field.name))
+
+    @classmethod
+    def load(cls, folder: str | Path, *, mmap: bool = True) -> Graph:
+        """Read a graph that was saved.
+
+        Parameters
+        ----------
+        folder : str or Path
+        mmap : bool
+            Leave the arrays in their files and read from there what a search touches.
+
+        Raises
+        ------
+        GraphError
+            If a file is missing or damaged, or the files do not belong together.
+        """
+        try:  # mode "c": the kernels see arrays they could write to, as compiled; the files stay as they are
+            graph = cls(*(np.load(Path(folder) / f"{field.name}.npy", mmap_mode="c" if mmap else None).view(np.ndarray)
+                          for field in fields(cls)))
+        except (OSError, ValueError, EOFError) as error:
+            raise GraphError(f"{folder}: no saved graph can be read here: {error}") from error
+        rows = ((graph.out_start, graph.out_arcs), (graph.in_start, graph.in_arcs), (graph.up_start, graph.up_node),
+                (graph.up_start, graph.up_out_ms), (graph.up_start, graph.up_in_ms),
+                (graph.core_out_start, graph.core_out_arcs), (graph.core_in_start, graph.core_in_arcs))
+        core = graph.node_count - len(graph.up_start) + 1
+        whole, small = {len(graph.rank), len(graph.out_start) - 1, len(graph.in_start) - 1}, (
+            {len(graph.core_out_start) - 1, len(graph.core_in_start) - 1})
+        if whole != {graph.node_count} or small != {core} or any(start[-1] != len(arcs) for start, arcs in rows):
+            raise GraphError(f"{folder}: the files do not belong to one graph")
+        return graph
+
+
+def whole_numbers(values: Array | int, what: str) -> Array:
+    """Give int64, refusing what is no whole number.
+
+    Raises
+    ------
+    GraphError
+        If a value is no whole number.
+    """
+    given = np.asarray(values)
+    if given.dtype.kind not in "iu" and given.size:
+        given = given.astype(np.float64)
+        if not (np.isfinite(given).all() and (given == np.rint(given)).all()):
+            raise GraphError(f"{what} is no whole number")
+    return given.astype(np.int64)
+
+
+def _halves(arcs: Array) -> Array:
+    return arcs.view(np.int32).reshape(-1, 2)
 
 
 @dataclass(frozen=True)
@@ -179,34 +294,5 @@ def hilbert_order(xy_m: Array, *, bits: int = 16) -> Array:
     (n,) int64
         Positions of the points, in the order of the curve.
     """
-    if len(xy_m) == 0:
-        return np.empty(0, dtype=np.int64)
-    low = xy_m.min(axis=0)
-    span = max(float((xy_m.max(axis=0) - low).max()), 1e-9)
-    x, y = np.minimum((xy_m - low) / span * 2**bits, 2**bits - 1).astype(np.int64).T
-    key = np.zeros(len(xy_m), dtype=np.int64)
-    side = 1 << (bits - 1)
-    while side:
-        right, upper = (x & side) > 0, (y & side) > 0
-        key += side * side * ((3 * right) ^ upper)
-        turn, flip = ~upper, right & ~upper
-        low_bits = 2 * side - 1
-        x, y = (np.where(flip, low_bits - (axis & low_bits), axis) for axis in (x, y))
-        x, y = np.where(turn, y, x), np.where(turn, x, y)
-        side >>= 1
-    return np.argsort(key, kind="stable")
-
-
-def _fastest(tail: Array, head: Array, ms: Array, count: int) -> tuple[Array, Array, Array]:
-    """Keep the fastest of parallel arcs and drop loops."""
-    order = np.lexsort((ms, head, tail))
-    tail, head, ms = tail[order], head[order], ms[order]
-    keep = tail != head
-    keep[1:] &= (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
-    return tail[keep], head[keep], ms[keep]
-
-
-def _rows(key: Array, other: Array, ms: Array, count: int) -> tuple[Array, Array, Array]:
-    order = np.lexsort((other, key))
-    start = np.concatenate([[0], np.cumsum(np.bincount(key, minlength=count))]).astype(np.int64)
-    return start, other[order].astype(np.int32), ms[order]
+    keys = csr.hilbert_keys(np.ascontiguousarray(xy_m, dtype=np.float64), bits)
+    return np.argsort(keys, kind="stable")

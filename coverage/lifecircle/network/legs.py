@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lifecircle.network.index import Index as Index
 from lifecircle.network.jit import kernel, leaf_kernel, parallel_kernel, prange
 
 Array = npt.NDArray[Any]
@@ -36,18 +37,6 @@ class Lines(NamedTuple):
     geometry: Array
     pace: Array
     node: Array
-
-
-class Index(NamedTuple):
-    """A coarse grid: per cell, in rows from the south-west, the items that touch it."""
-
-    west: float
-    south: float
-    cell: float
-    columns: int
-    rows: int
-    start: Array
-    items: Array
 
 
 class Walls(NamedTuple):
@@ -89,27 +78,6 @@ class Foot(NamedTuple):
     high: float
 
 
-@kernel
-def index_boxes(x0: Array, y0: Array, x1: Array, y1: Array, west: float, south: float, cell: float, columns: int,
-                rows: int) -> tuple[Array, Array]:
-    """List, per cell of a coarse grid, the boxes that touch it."""
-    start = np.zeros(columns * rows + 1, np.int64)
-    for e in range(len(x0)):
-        for row in range(int((min(y0[e], y1[e]) - south) / cell), int((max(y0[e], y1[e]) - south) / cell) + 1):
-            for column in range(int((min(x0[e], x1[e]) - west) / cell), int((max(x0[e], x1[e]) - west) / cell) + 1):
-                start[row * columns + column + 1] += 1
-    start = np.cumsum(start)
-    items = np.empty(start[-1], np.int32)
-    fill = start[:-1].copy()
-    for e in range(len(x0)):
-        for row in range(int((min(y0[e], y1[e]) - south) / cell), int((max(y0[e], y1[e]) - south) / cell) + 1):
-            for column in range(int((min(x0[e], x1[e]) - west) / cell), int((max(x0[e], x1[e]) - west) / cell) + 1):
-                at = row * columns + column
-                items[fill[at]] = e
-                fill[at] += 1
-    return start, items
-
-
 @leaf_kernel
 def window(index: Index, x: float, y: float, limit: float) -> tuple[int, int, int, int]:
     """Give the rows and columns of the grid within a limit of a point: first and one past the last, maybe none."""
@@ -121,8 +89,26 @@ def window(index: Index, x: float, y: float, limit: float) -> tuple[int, int, in
 
 
 @leaf_kernel
+def cell_count(area: tuple[int, int, int, int]) -> int:
+    """Count the cells of a window."""
+    return (area[1] - area[0]) * (area[3] - area[2])
+
+
+@leaf_kernel
+def items_in(index: Index, area: tuple[int, int, int, int], turn: int) -> tuple[int, int]:
+    """Give where the items of a window's cell begin and end; turns go from the middle outwards.
+
+    Near items come first, so that far ones are soon not worth it.
+    """
+    columns = area[3] - area[2]
+    row = area[0] + middle_out(turn // columns, area[1] - area[0])
+    cell = row * index.columns + area[2] + middle_out(turn % columns, columns)
+    return index.start[cell], index.start[cell + 1]
+
+
+@leaf_kernel
 def middle_out(turn: int, count: int) -> int:
-    """Go through 0 … count - 1 from the middle outwards: near items first, so that far ones are soon not worth it."""
+    """Go through 0 … count - 1 from the middle outwards."""
     middle = count // 2
     step = (turn + 1) // 2
     return middle - step if turn % 2 else middle + step
@@ -232,42 +218,47 @@ def join_doors(door_x: Array, door_y: Array, lines: Lines, index: Index, walls: 
     (doors,) float64
         Metres of the shortest unblocked leg; infinite where the door cannot be joined.
     """
-    size, b = 0, walk.ms_per_m
+    size = 0
     which, value = np.empty((1024, 2), np.int64), np.empty((1024, 4), np.float64)
     snap = np.full(len(door_x), np.inf)
     seen = np.full(len(lines.node), -1, np.int64)
     for door in range(len(door_x)):
-        x, y = door_x[door], door_y[door]
-        row_low, row_end, column_low, column_end = window(index, x, y, walk.limit_m)
-        for row in range(row_low, row_end):
-            for column in range(column_low, column_end):
-                cell = row * index.columns + column
-                for item in range(index.start[cell], index.start[cell + 1]):
-                    e = index.items[item]
-                    if seen[e] == door:
-                        continue
-                    seen[e] = door
-                    at = foot(lines, e, x, y, walk.limit_m)
-                    if at.low > at.high:
-                        continue
-                    shortest, s = clear_leg(walls, lines, e, at, x, y, at.low, at.high, -1, 1.0, 1.0, np.inf)
-                    if shortest == np.inf:
-                        continue
-                    snap[door] = min(snap[door], shortest)
-                    if size == len(which):
-                        which = np.concatenate((which, np.empty_like(which)))
-                        value = np.concatenate((value, np.empty_like(value)))
+        area = window(index, door_x[door], door_y[door], walk.limit_m)
+        for turn in range(cell_count(area)):
+            begin, end = items_in(index, area, turn)
+            for item in range(begin, end):
+                e = index.items[item]
+                if seen[e] == door:
+                    continue
+                seen[e] = door
+                if size == len(which):
+                    which = np.concatenate((which, np.empty_like(which)))
+                    value = np.concatenate((value, np.empty_like(value)))
+                shortest = join(door_x[door], door_y[door], lines, e, walls, walk, value[size])
+                if shortest < np.inf:
                     which[size, 0], which[size, 1] = door, e
-                    for way in range(2):
-                        value[size, 2 * way], value[size, 2 * way + 1] = 0.0, np.inf
-                        a = lines.pace[e, 2 * way]
-                        if a >= 0:
-                            sign = 1.0 if way == 0 else -1.0
-                            cost, s = clear_leg(walls, lines, e, at, x, y, at.low, at.high, way, sign, b, np.inf)
-                            value[size, 2 * way] = s
-                            value[size, 2 * way + 1] = cost + (0.0 if way == 0 else a * lines.geometry[e, 4])
+                    snap[door] = min(snap[door], shortest)
                     size += 1
     return which[:size], value[:size], snap
+
+
+@leaf_kernel
+def join(x: float, y: float, lines: Lines, e: int, walls: Walls, walk: Walk, value: Array) -> float:
+    """Join a door to an edge: fill in `value`, and give metres of the shortest unblocked leg, infinite if none."""
+    at = foot(lines, e, x, y, walk.limit_m)
+    if at.low > at.high:
+        return np.inf
+    shortest, _ = clear_leg(walls, lines, e, at, x, y, at.low, at.high, -1, 1.0, 1.0, np.inf)
+    for way in range(2):
+        value[2 * way], value[2 * way + 1] = 0.0, np.inf
+        a = lines.pace[e, 2 * way]
+        if a >= 0:
+            sign = 1.0 if way == 0 else -1.0
+            cost, s = clear_leg(walls, lines, e, at, x, y, at.low, at.high, way, sign, walk.ms_per_m, np.inf)
+            if cost < np.inf:
+                value[2 * way], value[2 * way + 1] = s, cost + (0.0 if way == 0 else a * lines.geometry[e, 4])
+                shortest = min(shortest, leg_m(at, s))
+    return shortest
 
 
 @leaf_kernel
@@ -321,14 +312,18 @@ def along_edge(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at
             if cost < np.inf:
                 improve(best, i, k, cost + rest, label)
         if diagonal:
-            across(best, i, x, y, lines, e, at, joints.xy[j, 0], joints.xy[j, 1], k, label, walls, walk)
+            across(best, i, x, y, lines, e, at, joints.xy[j, 0], joints.xy[j, 1], k, label, walls, walk, extra_ms)
 
 
 @leaf_kernel
 def across(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Foot, door_x: float, door_y: float,
-           k: int, label: np.uint64, walls: Walls, walk: Walk) -> None:
-    """Lower a point's state by two legs that meet on an edge, without travel along it."""
-    if walk.ms_per_m * distance(door_x - x, door_y - y) > np.float64(best[i, k] >> _SHIFT) + 1.0:
+           k: int, label: np.uint64, walls: Walls, walk: Walk, extra_ms: float) -> None:
+    """Lower a point's state by two legs that meet on an edge, without travel along it.
+
+    The best place in closed form is tried first; if one of its legs is blocked, places `STEP_M` apart.
+    """
+    b, worth = walk.ms_per_m, float(best[i, k] >> _SHIFT) + 1.0 - extra_ms
+    if b * distance(door_x - x, door_y - y) >= worth:
         return
     other = foot(lines, e, door_x, door_y, walk.limit_m)
     low, high = max(at.low, other.low), min(at.high, other.high)
@@ -336,13 +331,21 @@ def across(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Fo
         return
     s = (at.s0 * other.h + other.s0 * at.h) / (at.h + other.h) if at.h + other.h > 0 else other.s0
     s = min(max(s, low), high)
-    if not (leg_blocked(walls, lines, e, x, y, s) or leg_blocked(walls, lines, e, door_x, door_y, s)):
-        improve(best, i, k, walk.ms_per_m * (leg_m(at, s) + leg_m(other, s)), label)
+    pieces = max(math.ceil((high - low) / STEP_M), 1)
+    for piece in range(pieces + 2):
+        cost = b * (leg_m(at, s) + leg_m(other, s))
+        if cost < worth and not (leg_blocked(walls, lines, e, x, y, s)
+                                 or leg_blocked(walls, lines, e, door_x, door_y, s)):
+            improve(best, i, k, cost + extra_ms, label)
+            worth = cost
+        if piece == 0 and cost >= worth:
+            return  # it is clear, or no place is worth it
+        s = low + (high - low) * piece / pieces
 
 
 @parallel_kernel
 def reach_edges(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool, lines: Lines, index: Index,
-                ends: Array, joints: Joints, walls: Walls, walk: Walk, extra_ms: float, diagonal: bool) -> None:
+                ends: Array, joints: Joints, walls: Walls, walk: Walk, extra_ms: float) -> None:
     """Lower the states of points by every edge in reach: over its ends, and along it to doors on the same edge.
 
     Parameters
@@ -356,17 +359,13 @@ def reach_edges(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool,
         Packed states of the first and the last node of each edge.
     extra_ms : float
         Added to every trip along one edge.
-    diagonal : bool
-        Whether two legs may meet on the edge without travel along it.
     """
     for i in prange(len(xs)):
         x, y = xs[i], ys[i]
-        row_low, row_end, column_low, column_end = window(index, x, y, walk.limit_m)
-        for turn in range((row_end - row_low) * (column_end - column_low)):
-            row = middle_out(turn // (column_end - column_low), row_end - row_low) + row_low
-            column = middle_out(turn % (column_end - column_low), column_end - column_low) + column_low
-            cell = row * index.columns + column
-            for item in range(index.start[cell], index.start[cell + 1]):
+        area = window(index, x, y, walk.limit_m)
+        for turn in range(cell_count(area)):
+            begin, end = items_in(index, area, turn)
+            for item in range(begin, end):
                 e = index.items[item]
                 at = foot(lines, e, x, y, walk.limit_m)
                 if at.low > at.high:
@@ -377,7 +376,7 @@ def reach_edges(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool,
                 through_end(best, i, x, y, lines, e, at, 0, ends, walls, walk.ms_per_m)
                 through_end(best, i, x, y, lines, e, at, 1, ends, walls, walk.ms_per_m)
                 if joints.start[e] < joints.start[e + 1]:
-                    along_edge(best, i, x, y, lines, e, at, joints, walls, walk, extra_ms, diagonal)
+                    along_edge(best, i, x, y, lines, e, at, joints, walls, walk, extra_ms, True)
 
 
 @parallel_kernel
@@ -386,14 +385,13 @@ def reach_doors(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool,
     """Lower the states of points by the straight walk to doors within the limit."""
     for i in prange(len(xs)):
         x, y = xs[i], ys[i]
-        row_low, row_end, column_low, column_end = window(index, x, y, walk.limit_m)
-        for row in range(row_low, row_end):
-            for column in range(column_low, column_end):
-                cell = row * index.columns + column
-                for item in range(index.start[cell], index.start[cell + 1]):
-                    door = index.items[item]
-                    distance_m = distance(door_x[door] - x, door_y[door] - y)
-                    if distance_m <= walk.limit_m and not crosses(walls, x, y, door_x[door], door_y[door]):
-                        improve(best, i, door_layer[door], walk.ms_per_m * distance_m, door_label[door])
-                        if want_snap:
-                            snap[i] = min(snap[i], distance_m)
+        area = window(index, x, y, walk.limit_m)
+        for turn in range(cell_count(area)):
+            begin, end = items_in(index, area, turn)
+            for item in range(begin, end):
+                door = index.items[item]
+                metres = distance(door_x[door] - x, door_y[door] - y)
+                if metres <= walk.limit_m and not crosses(walls, x, y, door_x[door], door_y[door]):
+                    improve(best, i, door_layer[door], walk.ms_per_m * metres, door_label[door])
+                    if want_snap:
+                        snap[i] = min(snap[i], metres)
