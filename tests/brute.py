@@ -95,8 +95,7 @@ class Ground:
     grid: BarrierGrid
 
     def __post_init__(self) -> None:
-        above = np.zeros((1, self.grid.blocked.shape[1]), np.int32)
-        object.__setattr__(self, "above", np.concatenate([above, np.cumsum(self.grid.blocked, 0, dtype=np.int32)]))
+        object.__setattr__(self, "above", np.pad(np.cumsum(self.grid.blocked, 0, dtype=np.int32), ((1, 0), (0, 0))))
 
     def blocked(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         if self.grid.blocked.size == 1:
@@ -209,8 +208,6 @@ class Brute:
             found[side] = np.array([times.get((name, node), np.inf) + extra for node in range(self.nodes)])
         return found
 
-    # --- by definition -----------------------------------------------------------------------------------------
-
     def by_definition(self, points: np.ndarray, bound_ms: np.ndarray | None = None) -> np.ndarray:
         """Give ms of points for each layer; with barriers only legs that come below `bound_ms` are looked at."""
         best = np.full((len(points), len(self.layers)), np.inf)
@@ -263,18 +260,13 @@ class Brute:
             ahead, behind = self._paces(roads)
             ends = np.minimum(node_ms[side][roads.v[e]] + travel(ahead[e], roads.length[e] - s),
                               node_ms[side][roads.u[e]] + travel(behind[e], s))
-            found[side] = np.minimum(along[side] + self._extra_ms(side), ends)
+            found[side] = np.minimum(along[side] + self.terminal_ms * (side == "wheels"), ends)
         return found
 
     def _paces(self, roads: Roads) -> tuple[np.ndarray, np.ndarray]:
         """Give ms per metre between a place and the last end of its edge, and between it and the first."""
         uv, vu = (ms / np.maximum(roads.length, 1e-9) for ms in (roads.ms_uv, roads.ms_vu))
         return (uv, vu) if self.direction == "to" else (vu, uv)
-
-    def _extra_ms(self, side: str) -> float:
-        return self.terminal_ms if side == "wheels" else 0.0
-
-    # --- by the rule for barriers ------------------------------------------------------------------------------
 
     def by_rule(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give ms of points for each layer, and how it is come by: 0 straight, 1 over a node, 2 along one edge."""
@@ -298,7 +290,7 @@ class Brute:
                 for k in range(len(self.layers)):
                     lower(best, how, part.point, k, leg + rest + known[:, k], 1)
             for k, joint in enumerate(joints):
-                self._same_edge(best, how, k, points, roads, near, joint[side], self._extra_ms(side))
+                self._same_edge(best, how, k, points, roads, near, joint[side], self.terminal_ms * (side == "wheels"))
         return best, how
 
     def _leg(self, roads: Roads, xy: np.ndarray, near: Near, slope: np.ndarray, worth: Any = np.inf, other: Any = None,
@@ -378,7 +370,7 @@ class Brute:
 
 def travel(pace: np.ndarray, metres: np.ndarray) -> np.ndarray:
     """Give the ms of a ride along an edge; infinite where that way is closed."""
-    return np.where(np.isfinite(pace), np.where(np.isfinite(pace), pace, 0.0) * metres, np.inf)
+    return np.multiply(pace, metres, out=np.full(len(pace), np.inf), where=np.isfinite(pace))
 
 
 def gain(best: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -402,5 +394,5 @@ def sample(roads: Roads) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Lay places along every joinable edge: its number, metres from its first end, position."""
     edges = np.flatnonzero(roads.joinable)
     parts = [np.linspace(0, roads.length[e], int(np.ceil(roads.length[e] / SAMPLE_M)) + 1) for e in edges]
-    e, s = np.repeat(edges, [len(part) for part in parts]), np.concatenate(parts)
+    e, s = np.repeat(edges, list(map(len, parts))), np.concatenate(parts)
     return e, s, roads.place(e, s)

@@ -162,8 +162,9 @@ class Area(Model):
 
     layer: str
     mode: str
-    kind: Literal["circle", "isochrone"]
+    kind: Literal["circle", "isochrone", "facility"]
     cutoff: float | None = Field(description="Minutes; null for a circle, where each class has its own.")
+    facility_id: str = Field(default="", description="The facility whose area it is; else blank.")
     area_km2: float
     population: float
     quality: Quality

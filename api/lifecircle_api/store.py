@@ -181,8 +181,9 @@ def _areas(assessment: Assessment) -> Rows:
 
 
 def _area_id(row: dict[str, Any]) -> str:
-    parts = [row["layer"], row["mode"], row["kind"], *([] if row["cutoff"] is None else [f"{row['cutoff']:g}"])]
-    return "-".join(parts)
+    cutoff = "" if row["cutoff"] is None else f"{row['cutoff']:g}"
+    parts = (row["layer"], row["mode"], row["kind"], cutoff, row.get("facility_id") or "")
+    return "-".join(part for part in parts if part)
 
 
 def _multipolygon(shape: shapely.Geometry) -> dict[str, Any]:

@@ -53,7 +53,8 @@ class Assessment:
         (headline mode; NaN undetermined, inf unreachable), ``state_<layer>``, ``facility_<layer>`` (facility_id of the
         nearest, or "").
     service_areas : GeoDataFrame
-        layer, mode, kind (circle / isochrone), cutoff (minutes; NaN for a circle), area_km2, population, geometry.
+        layer, mode, kind (circle / isochrone / facility), cutoff (minutes; NaN for a circle), facility_id (blank but
+        for a facility), area_km2, population, geometry.
     townships, places, facilities : GeoDataFrame
         As in the study; facilities also have ``joined`` (bool) and ``snap_m`` (NaN where not joined).
     ground : GeoDataFrame

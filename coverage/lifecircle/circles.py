@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 from typing import Any
 
 import geopandas as gpd
@@ -10,43 +14,42 @@ import numpy.typing as npt
 import shapely
 
 from lifecircle.assessment import Surface
+from lifecircle.network.access import Access
 from lifecircle.network.graph import hilbert_order
-from lifecircle.network.surface import Raster, as_multipolygon, cut
+from lifecircle.network.perfacility import facility_areas
+from lifecircle.network.raster import Raster
+from lifecircle.network.surface import Minutes, as_multipolygon, cut, surface_minutes
 from lifecircle.policy import LayerPolicy
 from lifecircle.study import Study
-from lifecircle.traveltimes import TravelTimes, evaluate, points_of, used_modes
+from lifecircle.traveltimes import TravelTimes, points_of, used_modes, walking_slope
 
 Array = npt.NDArray[Any]
+Surfaces = dict[tuple[str, str], Minutes]
 ISOCHRONES_MIN = (15.0, 30.0)
+_COLUMNS = ["layer", "mode", "kind", "cutoff", "facility_id", "population", "geometry"]
 
 
-def solve_surfaces(times: TravelTimes) -> tuple[Raster, dict[tuple[str, str], Array]]:
+def solve_surfaces(times: TravelTimes) -> tuple[Raster, Surfaces]:
     """Compute the surface of every layer and mode over the district, all layers of a field in one pass."""
     study = times.study
     raster = Raster.over(study.outline, study.runfile.surface.cell_m)
-    mask = raster.burn([study.outline], all_touched=True) > 0
-    centres = raster.centres(mask)
-    order = hilbert_order(centres)  # cells that share roads follow one another
-    done: dict[int, Array] = {}
-    surfaces = {}
-    for (layer, mode), (fields, column) in times.fields.items():
+    # One cell more all round, so that the edge of an area runs on as far as the district's own.
+    cells = np.flatnonzero(raster.burn([study.outline.buffer(raster.cell_m)], all_touched=True))
+    cells = cells[hilbert_order(raster.middles(cells))]  # cells that share roads follow one another
+    done: dict[int, list[Minutes]] = {}
+    for fields, _ in times.fields.values():
         if id(fields) not in done:
-            minutes = evaluate(fields, centres[order], want_snap=False)[0]
-            done[id(fields)] = np.empty(minutes.shape, np.float32)
-            done[id(fields)][order] = np.where(np.isinf(minutes), np.nan, minutes)
-        band = np.full((raster.rows, raster.columns), np.nan, np.float32)
-        band[mask] = done[id(fields)][:, column]
-        surfaces[layer, mode] = band
-    return raster, surfaces
+            done[id(fields)] = surface_minutes(fields, raster, cells)
+    return raster, {key: done[id(fields)][column] for key, (fields, column) in times.fields.items()}
 
 
-def layer_surfaces(study: Study, raster: Raster, surfaces: dict[tuple[str, str], Array]) -> dict[str, Surface]:
-    """Stack the modes of each layer into one Surface."""
+def layer_surfaces(study: Study, raster: Raster, surfaces: Surfaces) -> dict[str, Surface]:
+    """Stack the modes of each layer into one Surface: minutes at the centres of cells."""
     stacked = {}
     for layer in study.layers:
         modes = used_modes(study.policy.layer(layer))
         if modes:
-            bands = np.stack([surfaces[layer, mode] for mode in modes])
+            bands = np.stack([surfaces[layer, mode].centre for mode in modes])
             stacked[layer] = Surface(modes, bands, raster.west_m, raster.north_m, raster.cell_m)
     return stacked
 
@@ -81,33 +84,78 @@ def _nearest_urban(demand: gpd.GeoDataFrame, raster: Raster) -> shapely.Geometry
                               if value == 1])
 
 
-def service_areas(times: TravelTimes, raster: Raster, surfaces: dict[tuple[str, str], Array]) -> gpd.GeoDataFrame:
+def service_areas(times: TravelTimes, raster: Raster, surfaces: Surfaces) -> gpd.GeoDataFrame:
     """Cut, per layer, the service circle of the headline modes and the isochrones of every used mode.
+
+    Where the policy asks for it, also the service area of every single facility.
 
     Returns
     -------
     GeoDataFrame
-        layer, mode, kind (circle / isochrone), cutoff (minutes; NaN for a circle), area_km2, population, geometry.
+        layer, mode, kind (circle / isochrone / facility), cutoff (minutes; NaN for a circle), facility_id (blank but
+        for a facility), area_km2, population, geometry.
     """
-    study = times.study
-    regions, outline = class_regions(study, raster), study.outline
-    rows = []
-    for layer in study.layers:
+    study, outline = times.study, times.study.outline
+    regions = class_regions(study, raster)
+
+    def circle(layer: str) -> tuple[Any, ...]:
         policy = study.policy.layer(layer)
-        if not used_modes(policy):
-            continue
-        circle = _circle(policy, layer, surfaces, raster, regions)
-        rows.append((layer, headline_mode(policy), "circle", np.nan, circle, _people_in_time(times, layer, policy)))
-        for mode in used_modes(policy):
-            for cutoff_min in ISOCHRONES_MIN:
-                area = cut(surfaces[layer, mode], cutoff_min, raster, outline)
-                within = times.times[layer, mode].minutes <= cutoff_min
-                people = float(times.demand["population"][within].sum())
-                rows.append((layer, mode, "isochrone", cutoff_min, area, people))
-    frame = gpd.GeoDataFrame(rows, columns=["layer", "mode", "kind", "cutoff", "geometry", "population"],
-                             geometry="geometry", crs=study.crs)
-    frame["area_km2"] = frame.area / 1e6
-    return frame[["layer", "mode", "kind", "cutoff", "area_km2", "population", "geometry"]]
+        area, people = _circle(policy, layer, surfaces, raster, regions), _people_in_time(times, layer, policy)
+        return layer, headline_mode(policy), "circle", np.nan, "", people, area
+
+    def isochrone(layer: str, mode: str, cutoff_min: float) -> tuple[Any, ...]:
+        area = cut(surfaces[layer, mode], cutoff_min, raster, outline)
+        within = times.times[layer, mode].minutes <= cutoff_min
+        people = float(times.demand["population"][within].sum())
+        return layer, mode, "isochrone", cutoff_min, "", people, area
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = []
+        for layer in study.layers:
+            modes = used_modes(study.policy.layer(layer))
+            jobs += [pool.submit(circle, layer)] if modes else []
+            jobs += [pool.submit(isochrone, layer, mode, cutoff) for mode in modes for cutoff in ISOCHRONES_MIN]
+        rows = [job.result() for job in jobs]
+    rows += facility_rows(times)
+    frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry="geometry", crs=study.crs)
+    frame.insert(frame.columns.get_loc("population"), "area_km2", frame.area / 1e6)
+    return frame
+
+
+def facility_rows(times: TravelTimes) -> Iterator[tuple[Any, ...]]:
+    """Draw the service area of every single facility, in the headline modes of the layers whose policy asks for it.
+
+    Yields
+    ------
+    tuple
+        layer, mode, "facility", cutoff (minutes), facility_id, people in time, geometry. Facilities that reach nothing
+        in the district have none.
+    """
+    study, people = times.study, times.demand["population"].to_numpy(dtype=float)
+    asked = [layer for layer in study.layers if study.policy.layer(layer).areas_per_facility]
+    if not asked:
+        return
+    [barriers, *_] = [fields[0].barriers for fields, _ in times.fields.values()]
+    access = Access(study.roads, times.modes, barriers)
+    for layer in asked:
+        policy = study.policy.layer(layer)
+        for mode, cutoffs_min in _headline_cutoffs(policy).items():
+            areas = facility_areas(
+                access, mode, times.doors[layer], cutoffs_min, direction=policy.direction,
+                slope=walking_slope(study, layer, times.modes, mode), cell_m=study.runfile.surface.cell_m,
+                area=study.outline, people=(times.xy_m, people))
+            facility_id = times.serving[layer]["facility_id"].to_numpy()
+            for row in areas[~areas.is_empty].itertuples():
+                yield layer, mode, "facility", row.cutoff, str(facility_id[row.facility]), row.population, row.geometry
+
+
+def _headline_cutoffs(policy: LayerPolicy) -> dict[str, list[float]]:
+    """Give the cutoffs of the headline rules, mode by mode."""
+    cutoffs: dict[str, set[float]] = {}
+    for rule in (policy.rule("urban"), policy.rule("rural")):
+        if rule is not None:
+            cutoffs.setdefault(rule.mode, set()).add(rule.cutoff_min)
+    return {mode: sorted(values) for mode, values in cutoffs.items()}
 
 
 def headline_mode(policy: LayerPolicy) -> str:
@@ -116,14 +164,14 @@ def headline_mode(policy: LayerPolicy) -> str:
     return modes.pop() if len(modes) == 1 else "mixed"
 
 
-def _circle(policy: LayerPolicy, layer: str, surfaces: dict[tuple[str, str], Array], raster: Raster,
+def _circle(policy: LayerPolicy, layer: str, surfaces: Surfaces, raster: Raster,
             regions: dict[str, shapely.Geometry]) -> shapely.Geometry:
     parts = []
     for name, region in regions.items():
         rule = policy.rule(name)
         if rule is not None and not region.is_empty:
             parts.append(cut(surfaces[layer, rule.mode], rule.cutoff_min, raster, region))
-    return as_multipolygon(shapely.union_all(parts))
+    return as_multipolygon(reduce(shapely.union, parts, shapely.MultiPolygon()))
 
 
 def _people_in_time(times: TravelTimes, layer: str, policy: LayerPolicy) -> float:

@@ -30,7 +30,7 @@ Code = Annotated[str, Path(pattern=r"^[^\x00-\x1f/\\]+$", max_length=80, descrip
 Layer = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]*$", max_length=40, description="Facility layer.")]
 Mode = Annotated[str | None, Query(pattern=r"^[a-z_]+$", max_length=20, description="Travel mode.")]
 Kind = Annotated[Literal["reach", "presence", "capacity", "area"] | None, Query(description="Kind of gap.")]
-AreaKind = Annotated[Literal["circle", "isochrone"] | None, Query(description="Kind of service area.")]
+AreaKind = Annotated[Literal["circle", "isochrone", "facility"] | None, Query(description="Kind of service area.")]
 MinPeople = Annotated[float, Query(ge=0, le=1e9, allow_inf_nan=False,
                                    description="Fewest people out of time or undetermined.")]
 Sort = Annotated[Literal["people_out", "people", "minutes_over", "township_code"],

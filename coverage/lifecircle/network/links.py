@@ -1,13 +1,15 @@
-"""Link the cells of a raster to the nodes of the roads, for many facilities at once.
+"""Link places to the nodes of the roads, for many facilities at once.
 
-The legs from a cell to the nodes do not depend on the facility. They are found once, and of them only those are kept
+The legs from a place to the nodes do not depend on the facility. They are found once, and of them only those are kept
 that can be the fastest for some facility: a node that is reached at least as soon over another one needs no link.
 All times are whole milliseconds, as in the search, so nothing is lost by it.
+
+Places are taken block by block. What a block needs of the roads is laid out side by side, so that the legs from a place
+to all edges are computed in one sweep without a branch.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 from typing import Any, NamedTuple
 
@@ -16,25 +18,15 @@ import numpy.typing as npt
 
 from lifecircle.network.graph import MAX_MS
 from lifecircle.network.jit import kernel, leaf_kernel
-from lifecircle.network.legs import (
-    Index,
-    Joints,
-    Lines,
-    Walk,
-    Walls,
-    along_edge,
-    clear_leg,
-    crosses,
-    distance,
-    foot,
-    improve,
-    nearest_m,
-    window,
-)
-from lifecircle.network.surface import Raster
+from lifecircle.network.legs import Index, Lines, Walk, Walls, cell_count, clear_leg, foot, items_in, window
+from lifecircle.network.raster import Raster, Stations
 
 Array = npt.NDArray[Any]
 UNREACHED = np.int32(MAX_MS)
+#: Side of the blocks in which places are linked together.
+_BLOCK_M = 200.0
+#: So far ahead runs the best leg to an edge that is slower than the walk beside it; and the least distance it takes.
+_FAR, _NEAR_M = 1e9, 1e-6
 
 
 class Arcs(NamedTuple):
@@ -45,269 +37,322 @@ class Arcs(NamedTuple):
     ms: Array
 
 
-class Links(NamedTuple):
-    """Links from cells to nodes, in rows by cell.
+class Rows(NamedTuple):
+    """Links from places to nodes, in rows by place.
 
-    row : (rows, columns) int32
-        Row of each cell of the raster; -1 where it has none.
     start, node, ms : int64, int32, int32
     """
 
-    row: Array
     start: Array
     node: Array
     ms: Array
 
 
+class Links(NamedTuple):
+    """Links from the cells of a raster: from their centres, and from the roads that pass them.
+
+    row : (rows, columns) int32
+        Row of each cell; -1 where it has none.
+    """
+
+    row: Array
+    centre: Rows
+    road: Rows
+
+
+class Blocks(NamedTuple):
+    """Places to be linked, block by block of the cells of a raster.
+
+    side, across : int
+        Cells along the side of a block; blocks in a row.
+    order : (n,) int64
+        The places in the order of the blocks.
+    x_m, y_m : (n,) float64
+        In that order.
+    first : (blocks + 1,) int64
+        Where the places of each block begin.
+    """
+
+    raster: Raster
+    side: int
+    across: int
+    order: Array
+    x_m: Array
+    y_m: Array
+    first: Array
+
+    @classmethod
+    def of(cls, xy_m: Array, raster: Raster) -> Blocks:
+        """Sort (n, 2) places of a raster into blocks."""
+        side = max(round(_BLOCK_M / raster.cell_m), 1)
+        down, across = -(-raster.rows // side), -(-raster.columns // side)
+        cell = raster.cells_of(xy_m)
+        block = cell // raster.columns // side * across + cell % raster.columns // side
+        order = np.argsort(block, kind="stable")
+        x, y = (np.ascontiguousarray(column) for column in xy_m[order].T)
+        return cls(raster, side, across, order, x, y, np.searchsorted(block[order], np.arange(down * across + 1)))
+
+
+class _Block(NamedTuple):
+    """The edges near a block of cells and the nodes they lead to, with room for the fullest block.
+
+    edge : (k,) int32
+    line : (9, k) float64
+        As in `Lines`, side by side: x and y of the first end, unit vector, length, then pace and how far ahead the best
+        leg runs, there and back.
+    head : (2, k) int32
+        Which node of the block each way leads to.
+    cost : (2, k) float64
+        Milliseconds from a place over the edge to the node.
+    node : (n,) int32
+    known, passing : (n,) float64
+        The least milliseconds from a place to each node, and to it over a neighbour.
+    other, ms : (arcs a node, n) int32, float64
+        The arcs between the nodes of the block; where a node has no more arcs, to itself, without end.
+    place, met, seen : int32
+        Of every node its place in the block, and the block that met it last; of every edge the block that saw it last.
+    """
+
+    edge: Array
+    line: Array
+    head: Array
+    cost: Array
+    node: Array
+    known: Array
+    passing: Array
+    other: Array
+    ms: Array
+    place: Array
+    met: Array
+    seen: Array
+
+
 @kernel
-def spread_within(arcs: Arcs, xy_m: Array, ms: Array, seed: Array, seed_ms: Array, limit: int, box: Array) -> Array:
-    """Lower the times of nodes (in place) from seeds outwards, as far as a limit.
+def link_blocks(blocks: Blocks, begin: int, end: int, lines: Lines, index: Index, arcs: Arcs, walls: Walls, walk: Walk,
+                ) -> tuple[Array, Array, Array]:
+    """Link the places of some blocks to nodes.
 
     Parameters
     ----------
-    ms : (n,) int32
-        Lowered in place.
-    limit : int
-        Milliseconds.
-    box : (4,) float64
-        West, south, east, north; widened in place to every place on an edge that is reached in time.
-
-    Returns
-    -------
-    (k,) int32
-        Nodes that nothing had reached before.
-    """
-    heap = [np.int64(0)]
-    heap.pop()
-    found, size = np.empty(1024, np.int32), 0
-    for i in range(len(seed)):
-        node = seed[i]
-        if seed_ms[i] <= limit and seed_ms[i] < ms[node]:
-            if ms[node] == UNREACHED:
-                if size == len(found):
-                    found = np.concatenate((found, np.empty_like(found)))
-                found[size] = node
-                size += 1
-            ms[node] = seed_ms[i]
-            heapq.heappush(heap, (np.int64(seed_ms[i]) << 32) | np.int64(node))
-    while len(heap) > 0:
-        key = heapq.heappop(heap)
-        node, time = key & 0xFFFFFFFF, key >> 32
-        if time != ms[node]:
-            continue
-        widen(box, xy_m[node, 0], xy_m[node, 1])
-        for arc in range(arcs.start[node], arcs.start[node + 1]):
-            other, later = arcs.other[arc], time + arcs.ms[arc]
-            if later > limit:
-                part = (limit - time) / arcs.ms[arc]
-                widen(box, xy_m[node, 0] + part * (xy_m[other, 0] - xy_m[node, 0]),
-                      xy_m[node, 1] + part * (xy_m[other, 1] - xy_m[node, 1]))
-            elif later < ms[other]:
-                if ms[other] == UNREACHED:
-                    if size == len(found):
-                        found = np.concatenate((found, np.empty_like(found)))
-                    found[size] = other
-                    size += 1
-                ms[other] = later
-                heapq.heappush(heap, (later << 32) | np.int64(other))
-    return found[:size]
-
-
-@leaf_kernel
-def widen(box: Array, x: float, y: float) -> None:
-    """Widen a box to hold a point."""
-    box[0], box[1], box[2], box[3] = min(box[0], x), min(box[1], y), max(box[2], x), max(box[3], y)
-
-
-@leaf_kernel
-def cells_near(raster: Raster, west: float, south: float, east: float, north: float) -> tuple[int, int, int, int]:
-    """Give the rows and columns of the cells whose centres lie in a box: first and one past the last."""
-    return (max(math.ceil((raster.north_m - north) / raster.cell_m - 0.5), 0),
-            min(math.floor((raster.north_m - south) / raster.cell_m - 0.5) + 1, raster.rows),
-            max(math.ceil((west - raster.west_m) / raster.cell_m - 0.5), 0),
-            min(math.floor((east - raster.west_m) / raster.cell_m - 0.5) + 1, raster.columns))
-
-
-@leaf_kernel
-def around_edge(raster: Raster, lines: Lines, e: int, metres: float) -> tuple[int, int, int, int]:
-    """Give the rows and columns of the cells in a box around an edge."""
-    x0, y0, length = lines.geometry[e, 0], lines.geometry[e, 1], lines.geometry[e, 4]
-    x1, y1 = x0 + length * lines.geometry[e, 2], y0 + length * lines.geometry[e, 3]
-    return cells_near(raster, min(x0, x1) - metres, min(y0, y1) - metres, max(x0, x1) + metres, max(y0, y1) + metres)
-
-
-@kernel
-def mark_cells(mask: Array, raster: Raster, lines: Lines, ms: Array, limit: int, walk: Walk) -> None:
-    """Mark the cells from which an edge can be met early enough to leave it in time over a node."""
-    for e in range(len(lines.node)):
-        least = UNREACHED
-        for way in range(2):
-            if lines.pace[e, 2 * way] >= 0:
-                least = min(least, ms[lines.node[e, 1 - way]])
-        if least <= limit:
-            metres = min(walk.limit_m, (limit - least) / walk.ms_per_m)
-            top, bottom, left, right = around_edge(raster, lines, e, metres)
-            for row in range(top, bottom):
-                for column in range(left, right):
-                    mask[row, column] = True
-
-
-@leaf_kernel
-def over_roads(arcs: Arcs, cost: Array, node: int) -> int:
-    """Give the least time to a node that is known so far, over its neighbours too."""
-    best = int(cost[node])
-    for arc in range(arcs.start[node], arcs.start[node + 1]):
-        best = min(best, int(cost[arcs.other[arc]]) + int(arcs.ms[arc]))
-    return best
-
-
-@leaf_kernel
-def needless(arcs: Arcs, cost: Array, node: int) -> bool:
-    """Tell whether a node is reached at least as soon over a neighbour."""
-    for arc in range(arcs.start[node], arcs.start[node + 1]):
-        near, more = cost[arcs.other[arc]], arcs.ms[arc]
-        if near < cost[node] and near + more <= cost[node]:
-            return True
-    return False
-
-
-@leaf_kernel
-def ring_cell(turn: int, ring: int) -> tuple[int, int]:
-    """Go round a ring of cells: the steps from its middle, up and to the right."""
-    side, along = turn // (2 * ring), turn % (2 * ring)
-    if side == 0:
-        return -ring, along - ring
-    if side == 1:
-        return along - ring, ring
-    return (ring, ring - along) if side == 2 else (ring - along, -ring)
-
-
-@leaf_kernel
-def legs_of(i: int, x: float, y: float, lines: Lines, index: Index, arcs: Arcs, walls: Walls, walk: Walk, cost: Array,
-            direct: Array, seen: Array, visited: Array) -> int:
-    """Find the least times from a place to the nodes near it, and whether a leg gives them; count the nodes seen.
-
-    Near edges come first, so that far ones are mostly passed over.
-    """
-    size = 0
-    row_low, row_end, column_low, column_end = window(index, x, y, walk.limit_m)
-    middle_row, middle_column = math.floor((y - index.south) / index.cell), math.floor((x - index.west) / index.cell)
-    for ring in range(math.ceil(walk.limit_m / index.cell) + 1):
-        for turn in range(max(8 * ring, 1)):
-            up, right = ring_cell(turn, ring) if ring > 0 else (0, 0)
-            row, column = middle_row + up, middle_column + right
-            if not (row_low <= row < row_end and column_low <= column < column_end):
-                continue
-            cell = row * index.columns + column
-            for item in range(index.start[cell], index.start[cell + 1]):
-                e = index.items[item]
-                if visited[e] != i:
-                    visited[e] = i
-                    size = legs_to(x, y, lines, e, arcs, walls, walk, cost, direct, seen, size)
-    return size
-
-
-@leaf_kernel
-def legs_to(x: float, y: float, lines: Lines, e: int, arcs: Arcs, walls: Walls, walk: Walk, cost: Array,
-            direct: Array, seen: Array, size: int) -> int:
-    """Lower the times to the two ends of an edge by the legs to it."""
-    at = foot(lines, e, x, y, walk.limit_m)
-    if at.low > at.high:
-        return size
-    soonest = walk.ms_per_m * nearest_m(at)
-    for way in range(2):
-        a, node = lines.pace[e, 2 * way], lines.node[e, 1 - way]
-        if a < 0 or soonest >= cost[node]:
-            continue
-        known = over_roads(arcs, cost, node)
-        sign, rest = (-1.0, a * lines.geometry[e, 4]) if way == 0 else (1.0, 0.0)
-        leg, _ = clear_leg(walls, lines, e, at, x, y, at.low, at.high, way, sign, walk.ms_per_m, known - 0.5 - rest)
-        by_leg = leg < np.inf
-        if by_leg:
-            known = math.floor(leg + rest + 0.5)
-        if known < cost[node]:
-            if cost[node] == UNREACHED:
-                seen[size] = node
-                size += 1
-            cost[node], direct[node] = known, by_leg
-    return size
-
-
-@kernel
-def link_cells(xs: Array, ys: Array, lines: Lines, index: Index, arcs: Arcs, walls: Walls, walk: Walk,
-               ) -> tuple[Array, Array, Array]:
-    """Link places to nodes.
+    begin, end : int
+        The first block, and one past the last.
 
     Returns
     -------
     (n,) int64
-        Number of links of each place.
+        The number of links of each place.
     (k,) int32, (k,) int32
         Node and milliseconds of each link.
     """
-    nodes = len(arcs.start) - 1
-    cost, direct, seen = np.full(nodes, UNREACHED), np.zeros(nodes, np.bool_), np.empty(nodes, np.int32)
-    visited = np.full(len(lines.node), -1, np.int32)
-    count, total = np.zeros(len(xs), np.int64), 0
-    link_node, link_ms = np.empty(4096, np.int32), np.empty(4096, np.int32)
-    for i in range(len(xs)):
-        size = legs_of(i, xs[i], ys[i], lines, index, arcs, walls, walk, cost, direct, seen, visited)
-        while total + size > len(link_node):
-            link_node = np.concatenate((link_node, np.empty_like(link_node)))
-            link_ms = np.concatenate((link_ms, np.empty_like(link_ms)))
-        for j in range(size):
-            node = seen[j]
-            if direct[node] and not needless(arcs, cost, node):
-                link_node[total], link_ms[total] = node, cost[node]
-                total += 1
-                count[i] += 1
-        for j in range(size):
-            cost[seen[j]] = UNREACHED
-    return count, link_node[:total], link_ms[:total]
+    reach_m = walk.limit_m + 0.5 * math.sqrt(2.0) * blocks.side * blocks.raster.cell_m
+    edges, places = _fullest(blocks, begin, end, index, reach_m)
+    nodes, degree = min(2 * edges, len(arcs.start) - 1), int(np.max(arcs.start[1:] - arcs.start[:-1]))
+    block = _Block(np.empty(edges, np.int32), np.empty((9, edges)), np.empty((2, edges), np.int32),
+                   np.empty((2, edges)), np.empty(nodes, np.int32), np.empty(nodes), np.empty(nodes),
+                   np.empty((degree, nodes), np.int32), np.empty((degree, nodes)), np.empty(len(arcs.start), np.int32),
+                   np.full(len(arcs.start), -1, np.int32), np.full(len(lines.node), -1, np.int32))
+    offset = blocks.first[begin]
+    count = np.zeros(blocks.first[end] - offset, np.int64)
+    node, ms, total = np.empty(4096, np.int32), np.empty(4096, np.int32), 0
+    for number in range(begin, end):
+        while total + places * nodes > len(node):
+            node, ms = np.concatenate((node, node)), np.concatenate((ms, ms))
+        if blocks.first[number] < blocks.first[number + 1]:
+            total = _link_block(blocks, number, reach_m, block, lines, index, arcs, walls, walk, count, offset, node,
+                                ms, total)
+    return count, node[:total], ms[:total]
 
 
-@kernel
-def look_up(best: Array, first_row: int, first_column: int, part: Raster, links: Links, ms: Array, extra_ms: int,
-            ) -> None:
-    """Lower the packed states of the cells of a part of the raster by their links."""
-    for row in range(part.rows):
-        for column in range(part.columns):
-            cell = links.row[first_row + row, first_column + column]
-            if cell < 0:
+@leaf_kernel
+def _fullest(blocks: Blocks, begin: int, end: int, index: Index, reach_m: float) -> tuple[int, int]:
+    """Count the edges near a block, at most, and the places in one."""
+    edges = places = 0
+    for number in range(begin, end):
+        x, y = _middle(blocks, number)
+        area, here = window(index, x, y, reach_m), 0
+        for turn in range(cell_count(area)):
+            first, last = items_in(index, area, turn)
+            here += last - first
+        edges, places = max(edges, here), max(places, blocks.first[number + 1] - blocks.first[number])
+    return edges, places
+
+
+@leaf_kernel
+def _middle(blocks: Blocks, number: int) -> tuple[float, float]:
+    """Give the middle of a block."""
+    side_m = blocks.side * blocks.raster.cell_m
+    return (blocks.raster.west_m + (number % blocks.across + 0.5) * side_m,
+            blocks.raster.north_m - (number // blocks.across + 0.5) * side_m)
+
+
+@leaf_kernel
+def _link_block(blocks: Blocks, number: int, reach_m: float, block: _Block, lines: Lines, index: Index, arcs: Arcs,
+                walls: Walls, walk: Walk, count: Array, offset: int, node: Array, ms: Array, total: int) -> int:
+    """Link the places of one block; give how many links there are now."""
+    edges, nodes, degree = _lay_out(block, blocks, number, reach_m, lines, index, arcs)
+    for place in range(blocks.first[number], blocks.first[number + 1]):
+        x, y = blocks.x_m[place], blocks.y_m[place]
+        _sweep(x, y, walk.limit_m, walk.ms_per_m, edges, block.line[0], block.line[1], block.line[2], block.line[3],
+               block.line[4], block.line[5], block.line[6], block.line[7], block.line[8], block.cost[0], block.cost[1])
+        for i in range(nodes):
+            block.known[i] = np.inf
+        if walls.blocked.size == 1:
+            _take_least(block, edges)
+        else:
+            _take_clear(block, edges, degree, x, y, lines, walls, walk)
+        count[place - offset] = _emit(block, nodes, degree, node, ms, total)
+        total += count[place - offset]
+    return total
+
+
+@leaf_kernel
+def _lay_out(block: _Block, blocks: Blocks, number: int, reach_m: float, lines: Lines, index: Index, arcs: Arcs,
+             ) -> tuple[int, int, int]:
+    """Lay out the edges within reach of a block and the nodes they lead to, near ones first.
+
+    Returns
+    -------
+    int, int, int
+        Number of edges, of nodes, and of arcs from the node that has most.
+    """
+    x, y = _middle(blocks, number)
+    edges, nodes, area = 0, 0, window(index, x, y, reach_m)
+    for turn in range(cell_count(area)):
+        begin, end = items_in(index, area, turn)
+        for item in range(begin, end):
+            e = index.items[item]
+            if block.seen[e] == number:
                 continue
-            least = np.int64(UNREACHED)
-            for link in range(links.start[cell], links.start[cell + 1]):
-                least = min(least, np.int64(ms[links.node[link]]) + links.ms[link])
-            if least + extra_ms < UNREACHED:
-                improve(best, row * part.columns + column, 0, np.float64(least + extra_ms), np.uint64(0))
+            block.seen[e] = number
+            ux, uy, length = lines.geometry[e, 2], lines.geometry[e, 3], lines.geometry[e, 4]
+            dx, dy = x - lines.geometry[e, 0], y - lines.geometry[e, 1]
+            s = min(max(dx * ux + dy * uy, 0.0), length)
+            if (dx - s * ux) ** 2 + (dy - s * uy) ** 2 > reach_m**2:
+                continue
+            block.edge[edges] = e
+            for k in range(5):
+                block.line[k, edges] = lines.geometry[e, k]
+            for way in range(2):
+                block.line[5 + 2 * way, edges] = lines.pace[e, 2 * way]
+                block.line[6 + 2 * way, edges] = min(lines.pace[e, 2 * way + 1], _FAR)
+                node = lines.node[e, 1 - way]
+                if block.met[node] != number:
+                    block.met[node], block.place[node], block.node[nodes] = number, nodes, node
+                    nodes += 1
+                block.head[way, edges] = block.place[node]
+            edges += 1
+    most = 0
+    for i in range(nodes):
+        k = 0
+        for arc in range(arcs.start[block.node[i]], arcs.start[block.node[i] + 1]):
+            if block.met[arcs.other[arc]] == number:
+                # Where an arc takes no time, neither of its ends may make the other needless.
+                block.other[k, i], block.ms[k, i] = block.place[arcs.other[arc]], max(float(arcs.ms[arc]), 1e-3)
+                k += 1
+        for rest in range(k, block.other.shape[0]):
+            block.other[rest, i], block.ms[rest, i] = i, np.inf
+        most = max(most, k)
+    return edges, nodes, most
+
+
+@leaf_kernel
+def _sweep(x: float, y: float, limit_m: float, b: float, edges: int, x0: Array, y0: Array, ux: Array, uy: Array,
+           length: Array, pace: Array, ahead: Array, pace_back: Array, ahead_back: Array, cost: Array,
+           cost_back: Array) -> None:
+    """Compute the time from a place over every edge to its ends, in closed form and as if no leg were blocked."""
+    for j in range(edges):
+        dx, dy = x - x0[j], y - y0[j]
+        s0, h = dx * ux[j] + dy * uy[j], abs(dx * uy[j] - dy * ux[j])
+        half = math.sqrt(max(limit_m * limit_m - h * h, 0.0))
+        low, high = max(0.0, s0 - half), min(length[j], s0 + half)
+        beyond, h_ahead = h > limit_m or low > high, max(h, _NEAR_M)
+        s = min(max(s0 + h_ahead * ahead[j], low), high)
+        there = b * math.sqrt((s - s0) * (s - s0) + h * h) + pace[j] * (length[j] - s)
+        s = min(max(s0 - h_ahead * ahead_back[j], low), high)
+        back = b * math.sqrt((s - s0) * (s - s0) + h * h) + pace_back[j] * s
+        cost[j] = np.inf if beyond or pace[j] < 0.0 else there
+        cost_back[j] = np.inf if beyond or pace_back[j] < 0.0 else back
+
+
+@leaf_kernel
+def _take_least(block: _Block, edges: int) -> None:
+    """Take the least time to every node."""
+    for way in range(2):
+        for j in range(edges):
+            i = block.head[way, j]
+            block.known[i] = min(block.known[i], block.cost[way, j])
+
+
+@leaf_kernel
+def _take_clear(block: _Block, edges: int, degree: int, x: float, y: float, lines: Lines, walls: Walls, walk: Walk,
+                ) -> None:
+    """Take the least time to every node by a leg that is not blocked, or over a node that is known already."""
+    for j in range(edges):
+        for way in range(2):
+            i, e = block.head[way, j], block.edge[j]
+            if block.cost[way, j] >= block.known[i]:
+                continue
+            for k in range(degree):
+                block.known[i] = min(block.known[i], block.known[block.other[k, i]] + block.ms[k, i])
+            if block.cost[way, j] >= block.known[i]:
+                continue
+            at = foot(lines, e, x, y, walk.limit_m)
+            sign, rest = (-1.0, lines.pace[e, 0] * lines.geometry[e, 4]) if way == 0 else (1.0, 0.0)
+            leg, _ = clear_leg(walls, lines, e, at, x, y, at.low, at.high, way, sign, walk.ms_per_m,
+                               block.known[i] - rest)
+            block.known[i] = min(block.known[i], leg + rest)
+
+
+@leaf_kernel
+def _emit(block: _Block, nodes: int, degree: int, node: Array, ms: Array, total: int) -> int:
+    """Write the links of a place: to nodes that are not reached at least as soon over a neighbour; count them."""
+    _pass(block.known, block.passing, block.other, block.ms, nodes, degree)
+    size = total
+    for i in range(nodes):
+        if block.known[i] < block.passing[i]:
+            node[size], ms[size] = block.node[i], math.floor(block.known[i] + 0.5)
+            size += 1
+    return size - total
+
+
+@leaf_kernel
+def _pass(known: Array, passing: Array, other: Array, ms: Array, nodes: int, degree: int) -> None:
+    """Compute the least times to nodes over their neighbours."""
+    for i in range(nodes):
+        passing[i] = np.inf
+    for k in range(degree):
+        for i in range(nodes):
+            passing[i] = min(passing[i], known[other[k, i]] + ms[k, i])
 
 
 @kernel
-def look_along(best: Array, part: Raster, lines: Lines, joints: Joints, walls: Walls, walk: Walk, extra_ms: float,
-               diagonal: bool) -> None:
-    """Lower the packed states of cells near the edges that doors are joined to: along these edges to the doors."""
-    for e in range(len(lines.node)):
-        top, bottom, left, right = around_edge(part, lines, e, walk.limit_m)
-        for row in range(top, bottom):
-            y = part.north_m - (row + 0.5) * part.cell_m
-            for column in range(left, right):
-                x = part.west_m + (column + 0.5) * part.cell_m
-                at = foot(lines, e, x, y, walk.limit_m)
-                if at.low <= at.high:
-                    along_edge(best, row * part.columns + column, x, y, lines, e, at, joints, walls, walk, extra_ms,
-                               diagonal)
+def link_roads(row: Array, cells: int, stations: Stations, lines: Lines, walls: Walls, walk: Walk,
+               ) -> Rows:
+    """Link the roads that pass the cells to the two ends of each.
 
-
-@kernel
-def look_straight(best: Array, part: Raster, door_xy_m: Array, walls: Walls, walk: Walk) -> None:
-    """Lower the packed states of cells by the straight walk to doors within the limit."""
-    for door in range(len(door_xy_m)):
-        door_x, door_y, limit = door_xy_m[door, 0], door_xy_m[door, 1], walk.limit_m
-        top, bottom, left, right = cells_near(part, door_x - limit, door_y - limit, door_x + limit, door_y + limit)
-        for row in range(top, bottom):
-            y = part.north_m - (row + 0.5) * part.cell_m
-            for column in range(left, right):
-                x = part.west_m + (column + 0.5) * part.cell_m
-                metres = distance(door_x - x, door_y - y)
-                if metres <= limit and not crosses(walls, x, y, door_x, door_y):
-                    improve(best, row * part.columns + column, 0, walk.ms_per_m * metres, np.uint64(0))
+    Parameters
+    ----------
+    row : (cells of the raster,) int32
+        As in `Links`.
+    cells : int
+        Number of rows.
+    """
+    start = np.zeros(cells + 1, np.int64)
+    for i in range(len(stations.cell)):
+        if row[stations.cell[i]] >= 0:
+            for way in range(2):
+                if lines.pace[stations.edge[i], 2 * way] >= 0:
+                    start[row[stations.cell[i]] + 1] += 1
+    start = np.cumsum(start)
+    fill, node, ms = start[:-1].copy(), np.empty(start[-1], np.int32), np.empty(start[-1], np.int32)
+    for i in range(len(stations.cell)):
+        cell, e, x, y = row[stations.cell[i]], stations.edge[i], stations.x_m[i], stations.y_m[i]
+        if cell >= 0:
+            at = foot(lines, e, x, y, walk.limit_m)
+            for way in range(2):
+                if lines.pace[e, 2 * way] >= 0:
+                    sign, rest = (-1.0, lines.pace[e, 0] * lines.geometry[e, 4]) if way == 0 else (1.0, 0.0)
+                    leg, _ = clear_leg(walls, lines, e, at, x, y, at.low, at.high, way, sign, walk.ms_per_m, np.inf)
+                    node[fill[cell]], ms[fill[cell]] = lines.node[e, 1 - way], math.floor(leg + rest + 0.5)
+                    fill[cell] += 1
+    return Rows(start, node, ms)

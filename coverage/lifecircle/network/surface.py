@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,80 +10,126 @@ import numpy.typing as npt
 import shapely
 
 from lifecircle.network.access import Field
+from lifecircle.network.jit import kernel, leaf_kernel, parallel_kernel, prange
+from lifecircle.network.legs import Joints, Lines, Walk, Walls, along_edge, foot, through_end
+from lifecircle.network.raster import Raster as Raster
+from lifecircle.network.raster import Stations
+from lifecircle.network.search import UNREACHED_MS, unpack
 
 Array = npt.NDArray[Any]
+_CLOSED_STATE = np.uint64(0xFFFFFFFFFFFFFFFF)
+#: How far a road in time reaches out beside itself, as a share of the way to the next centre, where nothing else is.
+_STRIP = 0.125
+#: A place is at least this share of the way to the next centre away from the edge of an area, so that edges never meet.
+_APART = 1e-3
 
 
-class Raster(NamedTuple):
-    """Place of a raster: outer corner north-west, cell size, rows and columns."""
+class Minutes(NamedTuple):
+    """Minutes on a raster, of one layer.
 
-    west_m: float
-    north_m: float
-    cell_m: float
-    rows: int
-    columns: int
+    Attributes
+    ----------
+    centre : (rows, columns) float
+        At the centre of each cell; NaN where nothing is reached.
+    road : (rows, columns) float
+        The least at the places of the cell's roads that are nearest to its centre; NaN where there is none.
+    step_min : float
+        The walk from a centre to the next.
+    """
 
-    @classmethod
-    def over(cls, area: shapely.Geometry, cell_m: float) -> Raster:
-        """Cover an area and two cells around it, aligned to whole cells."""
-        west, south, east, north = area.bounds
-        west, north = (np.floor(west / cell_m) - 2) * cell_m, (np.ceil(north / cell_m) + 2) * cell_m
-        return cls(float(west), float(north), cell_m, int(np.ceil((north - south) / cell_m)) + 2,
-                   int(np.ceil((east - west) / cell_m)) + 2)
-
-    @property
-    def transform(self) -> Any:
-        """Give the raster's affine transform, as rasterio wants it."""
-        from rasterio import Affine
-
-        return Affine(self.cell_m, 0.0, self.west_m, 0.0, -self.cell_m, self.north_m)
-
-    @property
-    def x_m(self) -> Array:
-        """Give the centres of the columns."""
-        return self.west_m + (np.arange(self.columns) + 0.5) * self.cell_m
-
-    @property
-    def y_m(self) -> Array:
-        """Give the centres of the rows, north first."""
-        return self.north_m - (np.arange(self.rows) + 0.5) * self.cell_m
-
-    def centres(self, mask: Array) -> Array:
-        """Give the (k, 2) centres of the cells in a mask."""
-        row, column = np.nonzero(mask)
-        return np.column_stack([self.x_m[column], self.y_m[row]])
-
-    def burn(self, shapes: Sequence[Any], *, all_touched: bool = False) -> Array:
-        """Burn geometries, or (geometry, whole number) pairs, into a raster of numbers; 0 elsewhere."""
-        from rasterio.features import rasterize
-
-        if not len(shapes):
-            return np.zeros((self.rows, self.columns), np.int32)
-        return np.asarray(rasterize(
-            shapes, out_shape=(self.rows, self.columns), all_touched=all_touched, dtype="int32", default_value=1,
-            transform=self.transform))
+    centre: Array
+    road: Array
+    step_min: float
 
 
-def surface_minutes(field: Field, raster: Raster, mask: Array) -> Array:
-    """Compute minutes at the cell centres of a mask, for every layer of a field.
+def surface_minutes(fields: Sequence[Field], raster: Raster, cells: Array) -> list[Minutes]:
+    """Compute minutes for every layer of solved fields; the longer of two directions.
+
+    Parameters
+    ----------
+    cells : (k,) int64
+        Cells to look at, counted along the rows; fastest where neighbours follow one another.
+    """
+    layers = fields[0].doors.layer_count
+    slowest = np.zeros((len(cells), layers))
+    for field in fields:
+        slowest = np.maximum(slowest, field.reach(raster.middles(cells), want_snap=False).minutes)
+    centre = np.full((layers, raster.rows * raster.columns), np.nan, np.float32)
+    centre[:, cells] = np.where(np.isinf(slowest), np.nan, slowest).T
+    bands = centre.reshape(layers, raster.rows, raster.columns)
+    road, step = road_minutes(fields, raster), step_min(fields[0].walk.off_road_kph, raster)
+    return [Minutes(bands[layer], road[layer], step) for layer in range(layers)]
+
+
+def step_min(off_road_kph: float, raster: Raster) -> float:
+    """Give the minutes of the walk from the centre of a cell to the next."""
+    return raster.cell_m / 1000.0 / off_road_kph * 60.0
+
+
+def road_minutes(fields: Sequence[Field], raster: Raster) -> Array:
+    """Compute the least minutes on the roads of each cell, at the places of the roads nearest to its centre.
 
     Returns
     -------
     (layers, rows, columns) float32
-        NaN outside the mask and where nothing is reached.
+        NaN where no road is reached.
     """
-    reach = field.reach(raster.centres(mask), want_snap=False)
-    minutes = np.where(np.isinf(reach.minutes), np.nan, reach.minutes)
-    surface = np.full((minutes.shape[1], raster.rows, raster.columns), np.nan, np.float32)
-    surface[:, mask] = minutes.T
-    return surface
+    doors = fields[0].doors
+    road = np.full((doors.layer_count, raster.rows * raster.columns), np.nan, np.float32)
+    for parts in zip(*(field.parts for field in fields), strict=True):
+        stations = Stations.along(parts[0].net.lines["to"], raster)
+        slowest = np.zeros((len(stations.cell), doors.layer_count))
+        for field, part in zip(fields, parts, strict=True):
+            states = np.full(slowest.shape, _CLOSED_STATE)
+            joints = part.joints.by_edge(field.doors, part.net)
+            walk = Walk(3600.0 / field.walk.off_road_kph, field.walk.snap_limit_m)
+            _reach_along(stations, states, part.net.lines[field.direction], part.ends, joints, field.barriers.walls,
+                         walk, part.extra_ms)
+            slowest = np.maximum(slowest, _minutes(unpack(states)[0]))
+        _take_least(road, stations.cell, slowest)
+    at_door = np.where(doors.layer[:, None] == np.arange(doors.layer_count), 0.0, np.inf)
+    _take_least(road, raster.cells_of(doors.xy_m), at_door)
+    return road.reshape(doors.layer_count, raster.rows, raster.columns)
 
 
-def cut(minutes: Array, cutoff_min: float, raster: Raster, area: shapely.Geometry) -> shapely.Geometry:
+@kernel
+def _take_least(road: Array, cell: Array, minutes: Array) -> None:
+    """Lower the minutes of cells to the least of the places in them; cell -1 lies outside the raster."""
+    for i in range(len(cell)):
+        for layer in range(len(road)):
+            if cell[i] >= 0 and minutes[i, layer] < np.inf and not road[layer, cell[i]] <= minutes[i, layer]:
+                road[layer, cell[i]] = minutes[i, layer]
+
+
+def _minutes(ms: Array) -> Array:
+    return np.where(ms >= UNREACHED_MS, np.inf, ms / 60_000.0)
+
+
+@parallel_kernel
+def _reach_along(stations: Stations, states: Array, lines: Lines, ends: Array, joints: Joints, walls: Walls, walk: Walk,
+                 extra_ms: float) -> None:
+    """Lower the states of places on edges by their own edge: over its ends, and along it to its doors."""
+    for i in prange(len(stations.edge)):
+        x, y, e = stations.x_m[i], stations.y_m[i], stations.edge[i]
+        at = foot(lines, e, x, y, walk.limit_m)
+        through_end(states, i, x, y, lines, e, at, 0, ends, walls, walk.ms_per_m)
+        through_end(states, i, x, y, lines, e, at, 1, ends, walls, walk.ms_per_m)
+        if joints.start[e] < joints.start[e + 1]:
+            along_edge(states, i, x, y, lines, e, at, joints, walls, walk, extra_ms, True)
+
+
+def cut(minutes: Minutes, cutoff_min: float, raster: Raster, area: shapely.Geometry | None = None) -> shapely.Geometry:
     """Cut the part of an area where the surface is at most the cutoff.
 
-    Cells that nothing reaches count as one cutoff late, so that the edge falls between them and their neighbours; of
-    two cutoffs the smaller area lies within the larger.
+    The edge runs between the centres of cells in time and of cells that are late. Between two centres no more than a
+    walk counts: where more lies between them (a barrier, the end of all that is reached), it runs half way. A cell
+    that is late at its centre and has a road in time is in time too, narrowly: what is in time along a fast road may
+    be thinner than a cell. Of two cutoffs the smaller area lies within the larger.
+
+    Parameters
+    ----------
+    area : Geometry, optional
+        Default: all of the raster.
 
     Returns
     -------
@@ -93,19 +138,31 @@ def cut(minutes: Array, cutoff_min: float, raster: Raster, area: shapely.Geometr
     """
     from contourpy import FillType, contour_generator
 
-    late = np.where(np.isnan(minutes), 1e4, np.minimum(minutes, 1e4)).astype(np.float64)
-    lines = contour_generator(raster.x_m, raster.y_m, np.minimum(late, 60.0 + cutoff_min),
-                              fill_type=FillType.OuterOffset)
-    polygons = []
-    # The upper level is the first number above the cutoff: a place exactly at the cutoff is in time.
-    for points, offsets in zip(*lines.filled(-1.0, float(np.nextafter(cutoff_min, np.inf))), strict=True):
-        rings = [points[a:b] for a, b in itertools.pairwise(offsets)]
-        polygons.append(shapely.Polygon(rings[0], [ring for ring in rings[1:] if len(ring) >= 4]))
-    return as_multipolygon(shapely.intersection(_valid(shapely.MultiPolygon(polygons)), area))
+    late = _lateness(minutes.centre, minutes.road, cutoff_min, minutes.step_min)
+    lines = contour_generator(raster.x_m, raster.y_m, late, fill_type=FillType.ChunkCombinedOffsetOffset)
+    [points], [rings], [shapes] = lines.filled(-2.0, 0.0)
+    if points is None:
+        return shapely.MultiPolygon()
+    offsets = (rings, shapes, np.array([0, len(shapes) - 1]))
+    [shape] = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, points, offsets)
+    return shape if area is None else as_multipolygon(shapely.intersection(shape, area))
 
 
-def _valid(shape: shapely.Geometry) -> shapely.Geometry:
-    return shape if shape.is_valid else shapely.make_valid(shape, method="structure", keep_collapsed=False)
+@kernel
+def _lateness(centre: Array, road: Array, cutoff_min: float, step_min: float) -> Array:
+    """Give how late cells are, in steps of a walk from centre to centre, -1 to 1 and never 0."""
+    late = np.empty(centre.shape, np.float64)
+    for row in range(centre.shape[0]):
+        for column in range(centre.shape[1]):
+            steps = min(_steps(centre[row, column], cutoff_min, step_min, 1.0),
+                        _steps(road[row, column], cutoff_min, step_min, _STRIP))
+            late[row, column] = min(steps, -_APART) if steps <= 0.0 else max(steps, _APART)
+    return late
+
+
+@leaf_kernel
+def _steps(minutes: float, cutoff_min: float, step_min: float, most: float) -> float:
+    return 1.0 if np.isnan(minutes) else min(max((minutes - cutoff_min) / step_min, -most), 1.0)
 
 
 def as_multipolygon(geometry: shapely.Geometry) -> shapely.MultiPolygon:

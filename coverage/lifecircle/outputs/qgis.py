@@ -19,8 +19,8 @@ ALIASES: dict[str, str] = {
     "area_km2": "面积（km²）", "people": "人口", "people_out": "未覆盖人口", "people_undetermined": "待核人口",
     "minutes_median": "中位分钟", "minutes_worst": "最远分钟", "minutes_over": "超出分钟",
     "nearest_facility": "最近设施", "cause": "原因", "quality": "数据质量", "lead_unit": "责任单位",
-    "coverage": "覆盖率", "verdict": "判定", "m2_per_head": "人均面积（m²）", "in_time": "已覆盖人口",
-    "out": "未覆盖人口", "undetermined": "待核人口",
+    "facility_id": "设施编号", "coverage": "覆盖率", "verdict": "判定", "m2_per_head": "人均面积（m²）",
+    "in_time": "已覆盖人口", "out": "未覆盖人口", "undetermined": "待核人口",
 }
 _RATES = ((0.0, 0.4, "242,179,118"), (0.4, 0.6, "249,217,180"), (0.6, 0.8, "243,239,230"), (0.8, 0.95, "195,220,238"),
           (0.95, 1.0, "141,187,221"))
