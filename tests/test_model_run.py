@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import shapely
 
 from identities import check_identities
 from lifecircle.assess import assess
 from lifecircle.inputs.findings import Findings
 from lifecircle.study import read_study
-from lifecircle.traveltimes import solve_times
+from lifecircle.traveltimes import evaluate, solve_times
 
 BAZHOU = Path(__file__).resolve().parents[1] / "data" / "bazhou.toml"
 
@@ -61,6 +63,25 @@ def test_believable_gaps(found):
     assert set(rates["layer"]) == {"clinics", "sports_corners", "elderly_care", "childcare", "shelters"}
     assert rates["value"].between(0.2, 0.95).all()
     assert (rates["high"] - rates["low"]).between(0.0, 0.05).all()
+
+
+def test_circles_hold_no_place_that_is_late(study, found):
+    """Points inside a circle are in time, points outside are not, but within one cell of its edge."""
+    times = solve_times(study, Findings())
+    rng = np.random.default_rng(2)
+    west, south, east, north = study.outline.bounds
+    points = rng.uniform((west, south), (east, north), (6000, 2))
+    points = points[shapely.contains_xy(study.outline.buffer(-60), *points.T)]
+    areas = found.service_areas[found.service_areas["kind"] == "isochrone"]
+    for layer, mode, cutoff_min in (("clinics", "walk", 15.0), ("clinics", "walk", 30.0), ("childcare", "car", 30.0)):
+        [shape] = areas[(areas["layer"] == layer) & (areas["mode"] == mode) & (areas["cutoff"] == cutoff_min)].geometry
+        fields, column = times.fields[layer, mode]
+        in_time = evaluate(fields, points)[0][:, column] <= cutoff_min
+        inside = shapely.contains_xy(shape, *points.T)
+        wrong = inside != in_time
+        cell_m = study.runfile.surface.cell_m
+        off_m = shapely.distance(shapely.points(points[wrong]), shape.boundary)
+        assert (off_m <= cell_m * np.sqrt(2)).all(), (layer, mode, cutoff_min, off_m.max())
 
 
 def test_ways_over_water_are_bridges_so_rivers_divide(study, found):
