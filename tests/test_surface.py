@@ -9,18 +9,19 @@ import pytest
 import shapely
 
 from lifecircle.network.access import Net
+from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.modes import MODES
-from lifecircle.network.raster import Raster, Stations
-from lifecircle.network.surface import Minutes, cut
+from lifecircle.network.raster import Raster, Stations, open_ground
+from lifecircle.network.surface import Minutes, cut, take_open_ground
 from town import grid_roads, wild_roads
 
 #: Cells of 10 m, the centre of the first at (5, 45).
 RASTER = Raster(0.0, 50.0, 10.0, 5, 5)
 
 
-def minutes(centre, road=None, *, step_min=1.0):
+def minutes(centre, aside=None, *, step_min=1.0):
     centre = np.asarray(centre, dtype=float)
-    return Minutes(centre, np.full(centre.shape, np.nan) if road is None else np.asarray(road, dtype=float), step_min)
+    return Minutes(centre, np.full(centre.shape, np.nan) if aside is None else np.asarray(aside, dtype=float), step_min)
 
 
 def lone(value):
@@ -71,6 +72,31 @@ def test_cells_of_points():
     assert RASTER.middles(np.array([0, 6])).tolist() == [[5.0, 45.0], [15.0, 35.0]]
 
 
+def test_open_ground_beside_a_blocked_centre():
+    # Barriers in cells of 5 m: all of the first two cells, but for a corner of the second; a strip in the third.
+    blocked = np.zeros((10, 10), np.uint8)
+    blocked[:2, :4] = 1
+    blocked[0, 3] = 0
+    blocked[:2, 5] = 1
+    cells, places = open_ground(RASTER, BarrierGrid(blocked, 0.0, 50.0, 5.0).walls)
+    assert cells.tolist() == [1, 2]  # a centre on the corner of four belongs to the south-eastern one
+    assert places.tolist() == [[17.5, 47.5], [22.5, 47.5]]  # of two as near the northern
+    assert len(open_ground(RASTER, BarrierGrid.open_ground().walls)[0]) == 0
+
+
+def test_open_ground_counts_where_no_centre_around_is_reached_as_soon():
+    spot = (np.array([2]), np.array([2]), np.array([8.0]))
+    for neighbour, counts in ((np.nan, True), (9.1, True), (9.0, False), (7.0, False)):
+        surface = minutes(np.full((5, 5), np.nan))
+        surface.centre[1, 2] = neighbour
+        take_open_ground(surface.centre, surface.aside, 1.0, *spot)
+        assert (surface.aside[2, 2] == 8.0) == counts
+        assert np.isfinite(surface.aside).sum() == counts
+    sooner = minutes(np.full((5, 5), np.nan), lone(3.0))
+    take_open_ground(sooner.centre, sooner.aside, 1.0, *spot)
+    assert sooner.aside[2, 2] == 3.0
+
+
 def test_the_edge_runs_where_the_cutoff_is():
     # 10 minutes in the middle, a minute more with every cell: the cutoff of 11.25 lies 12.5 m from the middle.
     row, column = np.mgrid[-2:3, -2:3]
@@ -107,12 +133,12 @@ def test_areas_are_valid_and_nested_whatever_the_surface():
     raster, area = Raster(0.0, 400.0, 10.0, 40, 40), shapely.box(33.0, 27.0, 361.0, 377.0)
     for _ in range(60):
         # Few different values, so that many cells lie exactly at a cutoff and many corners are saddles.
-        centre, road = np.where(rng.random((2, 40, 40)) < 0.3, np.nan, rng.integers(0, 8, (2, 40, 40)) / 4)
-        shapes = [cut(minutes(centre, road, step_min=0.7), cutoff_min, raster, area) for cutoff_min in (0.5, 1.0, 1.1)]
+        centre, aside = np.where(rng.random((2, 40, 40)) < 0.3, np.nan, rng.integers(0, 8, (2, 40, 40)) / 4)
+        shapes = [cut(minutes(centre, aside, step_min=0.7), cutoff_min, raster, area) for cutoff_min in (0.5, 1.0, 1.1)]
         for shape in shapes:
             assert shape.is_valid
             assert shape.geom_type == "MultiPolygon"
             assert area.covers(shape) or shape.difference(area).area < 1e-9
         for small, large in itertools.pairwise(shapes):
             assert small.difference(large).area < 1e-6
-        assert cut(minutes(centre, road, step_min=0.7), 1.0, raster).is_valid
+        assert cut(minutes(centre, aside, step_min=0.7), 1.0, raster).is_valid

@@ -83,10 +83,10 @@ class Blocks(NamedTuple):
 
     @classmethod
     def of(cls, xy_m: Array, raster: Raster) -> Blocks:
-        """Sort (n, 2) places of a raster into blocks."""
+        """Sort (n, 2) places into blocks; what lies outside the raster, beyond all that is reached, into the first."""
         side = max(round(_BLOCK_M / raster.cell_m), 1)
         down, across = -(-raster.rows // side), -(-raster.columns // side)
-        cell = raster.cells_of(xy_m)
+        cell = np.maximum(raster.cells_of(xy_m), 0)
         block = cell // raster.columns // side * across + cell % raster.columns // side
         order = np.argsort(block, kind="stable")
         x, y = (np.ascontiguousarray(column) for column in xy_m[order].T)

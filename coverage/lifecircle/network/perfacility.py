@@ -23,10 +23,10 @@ from lifecircle.network import links, within
 from lifecircle.network.access import Access, Doors
 from lifecircle.network.legs import Index, Walk, Walls
 from lifecircle.network.links import UNREACHED, Blocks, Links, Rows
-from lifecircle.network.raster import Raster, Stations
+from lifecircle.network.raster import Raster, Stations, open_ground
 from lifecircle.network.search import Direction
 from lifecircle.network.sides import Side, around, search, sides_of
-from lifecircle.network.surface import Minutes, as_multipolygon, cut, step_min
+from lifecircle.network.surface import Minutes, as_multipolygon, cut, step_min, take_open_ground
 from lifecircle.network.within import Room
 
 Array = npt.NDArray[Any]
@@ -167,6 +167,12 @@ class FacilityTimes:
         The facilities.
     raster : Raster
         Over all that is reached.
+    places : Blocks
+        The places that were asked for, and after them the open ground of cells with a blocked centre.
+    place_count : int
+        How many were asked for.
+    open_cells : (k,) int64
+        The cells of the others.
     """
 
     labels: Array
@@ -175,7 +181,8 @@ class FacilityTimes:
     grounds: tuple[_Ground, ...]
     places: Blocks
     place_index: Index
-    inside: Array
+    place_count: int
+    open_cells: Array
     doors: Doors
     facility: Array
     walls: Walls
@@ -202,15 +209,15 @@ class FacilityTimes:
         reached = [side.room() for side in sides]
         found = search(sides, reached, limit_ms, None)
         raster = Raster.over(shapely.box(*around(sides, reached, found, None, doors.xy_m, limit_ms, walk)), cell_m)
-        xy = np.empty((0, 2)) if places_m is None else np.asarray(places_m, dtype=np.float64)
-        inside = raster.cells_of(xy) >= 0
-        places = Blocks.of(xy[inside], raster)
+        asked_m = np.empty((0, 2)) if places_m is None else np.asarray(places_m, dtype=np.float64)
+        open_cells, open_m = open_ground(raster, walls)
+        places = Blocks.of(np.concatenate([asked_m, open_m]), raster)
         with ThreadPoolExecutor(threads) as pool:
             grounds = tuple(_Ground.link(side, room.ms, raster, places, limit_ms, walls, walk, pool, threads)
                             for side, room in zip(sides, reached, strict=True))
         index = Index.over(places.x_m, places.y_m, places.x_m, places.y_m)
-        return cls(labels, raster, sides, grounds, places, index, inside, doors, facility, walls, walk, limit_ms,
-                   SimpleQueue())
+        return cls(labels, raster, sides, grounds, places, index, len(asked_m), open_cells, doors, facility, walls,
+                   walk, limit_ms, SimpleQueue())
 
     @property
     def step_min(self) -> float:
@@ -230,27 +237,29 @@ class FacilityTimes:
         found = search(self.sides, rooms, self.limit_ms, facility)
         bounds = around(self.sides, rooms, found, facility, doors_m, self.limit_ms, self.walk)
         part, top, left = self.raster.part(bounds)
-        centre, road = np.full((2, part.rows * part.columns, 1), _CLOSED_STATE)
+        centre, aside = np.full((2, part.rows * part.columns, 1), _CLOSED_STATE)
         places = np.full((len(self.places.order), 1), _CLOSED_STATE)
         enough_ms, walls, walk = int(enough_min * 60_000), self.walls, self.walk
-        within.look_straight(centre, road, part, doors_m, walls, walk)
+        within.look_straight(centre, aside, part, doors_m, walls, walk)
         for side, room, ground, nodes in reversed(list(zip(self.sides, rooms, self.grounds, found, strict=True))):
             lines, edge, joints = side.joined(facility, self.doors.xy_m)
-            within.look_along(centre, road, self.raster, part, top, left, lines, edge, joints, ground.stations,
+            within.look_along(centre, aside, self.raster, part, top, left, lines, edge, joints, ground.stations,
                               ground.station_start, walls, walk, side.extra_ms, enough_ms)
             marked = within.no_patches(part)
             within.mark_patches(marked, part, side.extent, nodes, room.ms, self.limit_ms - side.extra_ms, walk)
-            within.look_up(centre, road, part, top, left, marked, ground.links, room.ms, side.extra_ms, enough_ms)
+            within.look_up(centre, aside, part, top, left, marked, ground.links, room.ms, side.extra_ms, enough_ms)
             within.look_up_places(places, ground.places, room.ms, side.extra_ms)
             within.look_near(places, self.places.x_m, self.places.y_m, self.place_index, doors_m, lines, joints, walls,
                              walk, side.extra_ms)
             room.ms[nodes] = UNREACHED
         self.spare.put(rooms)
-        at_centre, on_road = (within.minutes_of(states, self.limit_ms).reshape(part.rows, part.columns)
-                              for states in (centre, road))
-        places_min = np.full(len(self.inside), np.nan)
-        places_min[np.flatnonzero(self.inside)[self.places.order]] = within.minutes_of(places, self.limit_ms)
-        return Reached(part, Minutes(at_centre, on_road, self.step_min), places_min)
+        at_centre, at_side = (within.minutes_of(states, self.limit_ms).reshape(part.rows, part.columns)
+                              for states in (centre, aside))
+        places_min = np.empty(len(places))
+        places_min[self.places.order] = within.minutes_of(places, self.limit_ms)
+        row, column = self.open_cells // self.raster.columns - top, self.open_cells % self.raster.columns - left
+        take_open_ground(at_centre, at_side, self.step_min, row, column, places_min[self.place_count :])
+        return Reached(part, Minutes(at_centre, at_side, self.step_min), places_min[: self.place_count])
 
     def _rooms(self) -> list[Room]:
         """Give room for the search of each side: that which another facility is done with, or new."""

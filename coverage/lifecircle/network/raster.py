@@ -11,7 +11,7 @@ import numpy.typing as npt
 import shapely
 
 from lifecircle.network.jit import kernel, leaf_kernel
-from lifecircle.network.legs import Lines
+from lifecircle.network.legs import Lines, Walls
 
 Array = npt.NDArray[Any]
 
@@ -113,6 +113,47 @@ class Stations(NamedTuple):
     def along(cls, lines: Lines, raster: Raster) -> Stations:
         """Go along every edge."""
         return cls(*_stations(lines.geometry, raster))
+
+
+@kernel
+def open_ground(raster: Raster, walls: Walls) -> tuple[Array, Array]:
+    """Find the cells whose centre is blocked, though not all of the cell is.
+
+    Returns
+    -------
+    (k,) int64
+        Cells, counted along the rows.
+    (k, 2) float64
+        Of each the middle of the open ground nearest to its centre.
+    """
+    cells, places = np.empty(raster.rows * raster.columns, np.int64), np.empty((raster.rows * raster.columns, 2))
+    size, reach = 0, math.ceil(0.5 * raster.cell_m / walls.cell)
+    for cell in range(raster.rows * raster.columns):
+        x = raster.west_m + (cell % raster.columns + 0.5) * raster.cell_m
+        y = raster.north_m - (cell // raster.columns + 0.5) * raster.cell_m
+        row, column = math.floor((walls.north - y) / walls.cell), math.floor((x - walls.west) / walls.cell)
+        if not _blocked(walls, row, column):
+            continue
+        nearest = np.inf
+        for down in range(-reach, reach + 1):
+            for right in range(-reach, reach + 1):
+                here_x = walls.west + (column + right + 0.5) * walls.cell
+                here_y = walls.north - (row + down + 0.5) * walls.cell
+                inside = max(abs(here_x - x), abs(here_y - y)) < 0.5 * raster.cell_m
+                here = (here_x - x) ** 2 + (here_y - y) ** 2
+                if inside and here < nearest and not _blocked(walls, row + down, column + right):
+                    nearest, places[size, 0], places[size, 1] = here, here_x, here_y
+        if nearest < np.inf:
+            cells[size] = cell
+            size += 1
+    return cells[:size].copy(), places[:size].copy()
+
+
+@leaf_kernel
+def _blocked(walls: Walls, row: int, column: int) -> bool:
+    """Tell whether a cell of the walls is blocked; what lies outside them is open."""
+    rows, columns = walls.blocked.shape
+    return bool(0 <= row < rows and 0 <= column < columns and walls.blocked[row, column] != 0)
 
 
 @kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +14,12 @@ from lifecircle.network.access import Field
 from lifecircle.network.jit import kernel, leaf_kernel, parallel_kernel, prange
 from lifecircle.network.legs import Joints, Lines, Walk, Walls, along_edge, foot, through_end
 from lifecircle.network.raster import Raster as Raster
-from lifecircle.network.raster import Stations
+from lifecircle.network.raster import Stations, open_ground
 from lifecircle.network.search import UNREACHED_MS, unpack
 
 Array = npt.NDArray[Any]
 _CLOSED_STATE = np.uint64(0xFFFFFFFFFFFFFFFF)
-#: How far a road in time reaches out beside itself, as a share of the way to the next centre, where nothing else is.
+#: How far a cell reaches out that is in time only aside of its centre, as a share of the way to the next centre.
 _STRIP = 0.125
 #: A place is at least this share of the way to the next centre away from the edge of an area, so that edges never meet.
 _APART = 1e-3
@@ -31,14 +32,15 @@ class Minutes(NamedTuple):
     ----------
     centre : (rows, columns) float
         At the centre of each cell; NaN where nothing is reached.
-    road : (rows, columns) float
-        The least at the places of the cell's roads that are nearest to its centre; NaN where there is none.
+    aside : (rows, columns) float
+        The least at other places of each cell that count: those of its roads that are nearest to its centre, its doors,
+        and, where no centre around is reached as soon, open ground; NaN where none is reached.
     step_min : float
         The walk from a centre to the next.
     """
 
     centre: Array
-    road: Array
+    aside: Array
     step_min: float
 
 
@@ -50,15 +52,19 @@ def surface_minutes(fields: Sequence[Field], raster: Raster, cells: Array) -> li
     cells : (k,) int64
         Cells to look at, counted along the rows; fastest where neighbours follow one another.
     """
-    layers = fields[0].doors.layer_count
-    slowest = np.zeros((len(cells), layers))
-    for field in fields:
-        slowest = np.maximum(slowest, field.reach(raster.middles(cells), want_snap=False).minutes)
-    centre = np.full((layers, raster.rows * raster.columns), np.nan, np.float32)
-    centre[:, cells] = np.where(np.isinf(slowest), np.nan, slowest).T
-    bands = centre.reshape(layers, raster.rows, raster.columns)
-    road, step = road_minutes(fields, raster), step_min(fields[0].walk.off_road_kph, raster)
-    return [Minutes(bands[layer], road[layer], step) for layer in range(layers)]
+    layers, wanted = fields[0].doors.layer_count, np.zeros(raster.rows * raster.columns, dtype=bool)
+    wanted[cells] = True
+    centre, aside = np.full((2, layers, len(wanted)), np.nan, np.float32)
+    _take_least(centre, cells, _slowest(fields, raster.middles(cells)))
+    _look_at_roads(aside, fields, raster)
+    step, shape = step_min(fields[0].walk.off_road_kph, raster), (raster.rows, raster.columns)
+    surfaces = [Minutes(centre[layer].reshape(shape), aside[layer].reshape(shape), step) for layer in range(layers)]
+    blocked, open_m = open_ground(raster, fields[0].barriers.walls)
+    blocked, open_m = blocked[wanted[blocked]], open_m[wanted[blocked]]
+    for surface, minutes in zip(surfaces, _slowest(fields, open_m).T, strict=True):
+        take_open_ground(surface.centre, surface.aside, step, blocked // raster.columns, blocked % raster.columns,
+                         np.ascontiguousarray(minutes))
+    return surfaces
 
 
 def step_min(off_road_kph: float, raster: Raster) -> float:
@@ -66,16 +72,14 @@ def step_min(off_road_kph: float, raster: Raster) -> float:
     return raster.cell_m / 1000.0 / off_road_kph * 60.0
 
 
-def road_minutes(fields: Sequence[Field], raster: Raster) -> Array:
-    """Compute the least minutes on the roads of each cell, at the places of the roads nearest to its centre.
+def _slowest(fields: Sequence[Field], xy_m: Array) -> Array:
+    """Give the (k, layers) minutes of places; the longer of two directions."""
+    return reduce(np.maximum, (field.reach(xy_m, want_snap=False).minutes for field in fields))
 
-    Returns
-    -------
-    (layers, rows, columns) float32
-        NaN where no road is reached.
-    """
+
+def _look_at_roads(aside: Array, fields: Sequence[Field], raster: Raster) -> None:
+    """Lower the minutes of cells (in place) to the least on their roads, where those come nearest to the centre."""
     doors = fields[0].doors
-    road = np.full((doors.layer_count, raster.rows * raster.columns), np.nan, np.float32)
     for parts in zip(*(field.parts for field in fields), strict=True):
         stations = Stations.along(parts[0].net.lines["to"], raster)
         slowest = np.zeros((len(stations.cell), doors.layer_count))
@@ -86,19 +90,18 @@ def road_minutes(fields: Sequence[Field], raster: Raster) -> Array:
             _reach_along(stations, states, part.net.lines[field.direction], part.ends, joints, field.barriers.walls,
                          walk, part.extra_ms)
             slowest = np.maximum(slowest, _minutes(unpack(states)[0]))
-        _take_least(road, stations.cell, slowest)
+        _take_least(aside, stations.cell, slowest)
     at_door = np.where(doors.layer[:, None] == np.arange(doors.layer_count), 0.0, np.inf)
-    _take_least(road, raster.cells_of(doors.xy_m), at_door)
-    return road.reshape(doors.layer_count, raster.rows, raster.columns)
+    _take_least(aside, raster.cells_of(doors.xy_m), at_door)
 
 
 @kernel
-def _take_least(road: Array, cell: Array, minutes: Array) -> None:
+def _take_least(band: Array, cell: Array, minutes: Array) -> None:
     """Lower the minutes of cells to the least of the places in them; cell -1 lies outside the raster."""
     for i in range(len(cell)):
-        for layer in range(len(road)):
-            if cell[i] >= 0 and minutes[i, layer] < np.inf and not road[layer, cell[i]] <= minutes[i, layer]:
-                road[layer, cell[i]] = minutes[i, layer]
+        for layer in range(len(band)):
+            if cell[i] >= 0 and minutes[i, layer] < np.inf and not band[layer, cell[i]] <= minutes[i, layer]:
+                band[layer, cell[i]] = minutes[i, layer]
 
 
 def _minutes(ms: Array) -> Array:
@@ -118,13 +121,27 @@ def _reach_along(stations: Stations, states: Array, lines: Lines, ends: Array, j
             along_edge(states, i, x, y, lines, e, at, joints, walls, walk, extra_ms, True)
 
 
+@kernel
+def take_open_ground(centre: Array, aside: Array, step_min: float, row: Array, column: Array, minutes: Array) -> None:
+    """Lower `aside` to the minutes of open ground in cells, if none of the centres around is reached within a step."""
+    rows, columns = centre.shape
+    for i in range(len(row)):
+        r, c = row[i], column[i]
+        if not (0 <= r < rows and 0 <= c < columns and minutes[i] < np.inf) or aside[r, c] <= minutes[i]:
+            continue
+        soon = minutes[i] + step_min
+        if not (centre[r, c] <= soon or (r > 0 and centre[r - 1, c] <= soon) or (c > 0 and centre[r, c - 1] <= soon)
+                or (r + 1 < rows and centre[r + 1, c] <= soon) or (c + 1 < columns and centre[r, c + 1] <= soon)):
+            aside[r, c] = minutes[i]
+
+
 def cut(minutes: Minutes, cutoff_min: float, raster: Raster, area: shapely.Geometry | None = None) -> shapely.Geometry:
     """Cut the part of an area where the surface is at most the cutoff.
 
     The edge runs between the centres of cells in time and of cells that are late. Between two centres no more than a
     walk counts: where more lies between them (a barrier, the end of all that is reached), it runs half way. A cell
-    that is late at its centre and has a road in time is in time too, narrowly: what is in time along a fast road may
-    be thinner than a cell. Of two cutoffs the smaller area lies within the larger.
+    that is late at its centre and in time aside is in time too, narrowly: what is in time along a fast road or behind
+    a steep bank may be thinner than a cell. Of two cutoffs the smaller area lies within the larger.
 
     Parameters
     ----------
@@ -138,7 +155,7 @@ def cut(minutes: Minutes, cutoff_min: float, raster: Raster, area: shapely.Geome
     """
     from contourpy import FillType, contour_generator
 
-    late = _lateness(minutes.centre, minutes.road, cutoff_min, minutes.step_min)
+    late = _lateness(minutes.centre, minutes.aside, cutoff_min, minutes.step_min)
     lines = contour_generator(raster.x_m, raster.y_m, late, fill_type=FillType.ChunkCombinedOffsetOffset)
     [points], [rings], [shapes] = lines.filled(-2.0, 0.0)
     if points is None:
@@ -149,13 +166,13 @@ def cut(minutes: Minutes, cutoff_min: float, raster: Raster, area: shapely.Geome
 
 
 @kernel
-def _lateness(centre: Array, road: Array, cutoff_min: float, step_min: float) -> Array:
+def _lateness(centre: Array, aside: Array, cutoff_min: float, step_min: float) -> Array:
     """Give how late cells are, in steps of a walk from centre to centre, -1 to 1 and never 0."""
     late = np.empty(centre.shape, np.float64)
     for row in range(centre.shape[0]):
         for column in range(centre.shape[1]):
             steps = min(_steps(centre[row, column], cutoff_min, step_min, 1.0),
-                        _steps(road[row, column], cutoff_min, step_min, _STRIP))
+                        _steps(aside[row, column], cutoff_min, step_min, _STRIP))
             late[row, column] = min(steps, -_APART) if steps <= 0.0 else max(steps, _APART)
     return late
 

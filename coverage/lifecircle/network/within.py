@@ -201,17 +201,17 @@ def mark_patches(marked: Array, part: Raster, extent: Array, nodes: Array, ms: A
 
 
 @kernel
-def look_up(centre: Array, road: Array, part: Raster, top: int, left: int, marked: Array, links: Links, ms: Array,
+def look_up(centre: Array, aside: Array, part: Raster, top: int, left: int, marked: Array, links: Links, ms: Array,
             extra_ms: int, enough_ms: int) -> None:
     """Lower the packed states of the cells of marked patches, and of their roads, by their links.
 
     Cells that are no later than `enough_ms` are not looked at more closely.
     """
-    _look_up(centre, road, part, top, left, marked, links, ms, extra_ms, enough_ms)
+    _look_up(centre, aside, part, top, left, marked, links, ms, extra_ms, enough_ms)
 
 
 @leaf_kernel
-def _look_up(centre: Array, road: Array, part: Raster, top: int, left: int, marked: Array, links: Links, ms: Array,
+def _look_up(centre: Array, aside: Array, part: Raster, top: int, left: int, marked: Array, links: Links, ms: Array,
              extra_ms: int, enough_ms: int) -> None:
     for row in range(part.rows):
         for column in range(part.columns):
@@ -226,7 +226,7 @@ def _look_up(centre: Array, road: Array, part: Raster, top: int, left: int, mark
             if least + extra_ms > enough_ms:
                 least = _least(links.road, cell, ms, enough_ms - extra_ms)
                 if least < UNREACHED:
-                    improve(road, at, 0, float(least + extra_ms), _NOBODY)
+                    improve(aside, at, 0, float(least + extra_ms), _NOBODY)
 
 
 @leaf_kernel
@@ -270,7 +270,7 @@ def minutes_of(states: Array, limit_ms: int) -> Array:
 
 
 @kernel
-def look_along(centre: Array, road: Array, whole: Raster, part: Raster, top: int, left: int, lines: Lines, edge: Array,
+def look_along(centre: Array, aside: Array, whole: Raster, part: Raster, top: int, left: int, lines: Lines, edge: Array,
                joints: Joints, stations: Stations, station_start: Array, walls: Walls, walk: Walk,
                extra_ms: float, enough_ms: int) -> None:
     """Lower the packed states of cells near the edges that doors are joined to: along these edges to the doors.
@@ -302,11 +302,11 @@ def look_along(centre: Array, road: Array, whole: Raster, part: Raster, top: int
             if 0 <= row < part.rows and 0 <= column < part.columns:
                 x, y = stations.x_m[i], stations.y_m[i]
                 at = foot(lines, j, x, y, walk.limit_m)
-                along_edge(road, row * part.columns + column, x, y, lines, j, at, joints, walls, walk, extra_ms, True)
+                along_edge(aside, row * part.columns + column, x, y, lines, j, at, joints, walls, walk, extra_ms, True)
 
 
 @kernel
-def look_straight(centre: Array, road: Array, part: Raster, door_xy_m: Array, walls: Walls, walk: Walk) -> None:
+def look_straight(centre: Array, aside: Array, part: Raster, door_xy_m: Array, walls: Walls, walk: Walk) -> None:
     """Lower the packed states of cells by the straight walk to doors within the limit; a door is there at once."""
     for door in range(len(door_xy_m)):
         door_x, door_y, limit = door_xy_m[door, 0], door_xy_m[door, 1], walk.limit_m
@@ -320,7 +320,7 @@ def look_straight(centre: Array, road: Array, part: Raster, door_xy_m: Array, wa
                     improve(centre, row * part.columns + column, 0, walk.ms_per_m * metres, _NOBODY)
         row = math.floor((part.north_m - door_y) / part.cell_m)
         column = math.floor((door_x - part.west_m) / part.cell_m)
-        improve(road, row * part.columns + column, 0, 0.0, _NOBODY)
+        improve(aside, row * part.columns + column, 0, 0.0, _NOBODY)
 
 
 @kernel
