@@ -7,7 +7,7 @@ vehicle are separate copies of the walking graph, so one search gives all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,20 +67,26 @@ class Lines:
     def best(self, point: Place, e: int, low: float, high: float, more_ms: Callable[[np.ndarray], np.ndarray],
              ) -> tuple[float, float]:
         """Give the least leg + `more_ms` and where on the edge it is."""
-        if low > high:
-            return np.inf, low
-        least, place = minimum(lambda s: self.legs_ms(point, e, s) + more_ms(s), low, high)
-        if not self.blocked(point, e, place):
-            return least, place
-        s = np.linspace(low, high, max(int(np.ceil((high - low) / COARSE_M)), 1) + 1)
-        cost = self.legs_ms(point, e, s) + more_ms(s)
-        return min(((float(c), float(at)) for c, at in zip(cost, s, strict=True) if not self.blocked(point, e, at)),
-                   default=(np.inf, low))
+        return clear(lambda s: self.legs_ms(point, e, s) + more_ms(s), low, high,
+                     [lambda at: self.blocked(point, e, at)])
 
     def pace(self, e: int, way: int) -> float | None:
         """Give ms per metre, u to v (way 0) or back; None where closed."""
         whole = (self.edges.ms_uv if way == 0 else self.edges.ms_vu)[e]
         return None if whole < 0 else float(whole) / max(self.line(e)[2], 1e-9)
+
+
+def clear(cost: Callable[[np.ndarray], np.ndarray], low: float, high: float,
+          blocked: Sequence[Callable[[float], bool]]) -> tuple[float, float]:
+    """Give the least cost at a place where nothing is blocked, and the place: the best of all, or one of some."""
+    if low > high:
+        return np.inf, low
+    least, place = minimum(cost, low, high)
+    if not any(shut(place) for shut in blocked):
+        return least, place
+    s = np.linspace(low, high, max(int(np.ceil((high - low) / COARSE_M)), 1) + 1)
+    return min(((float(ms), float(at)) for ms, at in zip(cost(s), s, strict=True)
+                if not any(shut(at) for shut in blocked)), default=(np.inf, low))
 
 
 def minimum(cost: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> tuple[float, float]:
@@ -125,7 +131,7 @@ def minutes(network: RoadNetwork, walk: TravelMode, wheels: TravelMode | None, d
                 if least + (0.0 if (side, e) in joints else min(ends)) >= best:
                     continue  # cannot be better
                 best = min(best, _through(lines, e, low, high, point, times, home if side == "a" else "d") + extra_ms,
-                           _along(lines, e, low, high, point, joints.get((side, e), []), side == "a") + extra_ms)
+                           _along(lines, e, low, high, point, joints.get((side, e), [])) + extra_ms)
         found.append(best / 60_000)
     return np.array(found)
 
@@ -141,7 +147,7 @@ def _through(lines: Lines, e: int, low: float, high: float, point: Place, times:
     return best
 
 
-def _along(lines: Lines, e: int, low: float, high: float, point: Place, doors: list[Any], across: bool) -> float:
+def _along(lines: Lines, e: int, low: float, high: float, point: Place, doors: list[Any]) -> float:
     """Go along the edge to a door on the same edge, or straight across it."""
     best = np.inf
     for door, door_low, door_high, exits in doors:
@@ -152,12 +158,9 @@ def _along(lines: Lines, e: int, low: float, high: float, point: Place, doors: l
             span = (low, min(high, place)) if way == 0 else (max(low, place), high)
             gap = (lambda s, a=pace, q=place: a * (q - s)) if way == 0 else (lambda s, a=pace, q=place: a * (s - q))
             best = min(best, lines.best(point, e, *span, gap)[0] + ms)
-        span_low, span_high = max(low, door_low), min(high, door_high)
-        if across and span_low <= span_high:
-            least, place = minimum(lambda s, q=door: lines.legs_ms(point, e, s) + lines.legs_ms(q, e, s), span_low,
-                                   span_high)
-            if not (lines.blocked(point, e, place) or lines.blocked(door, e, place)):
-                best = min(best, least)
+        best = min(best, clear(lambda s, q=door: lines.legs_ms(point, e, s) + lines.legs_ms(q, e, s),
+                               max(low, door_low), min(high, door_high),
+                               [lambda at: lines.blocked(point, e, at), lambda at, q=door: lines.blocked(q, e, at)])[0])
     return best
 
 

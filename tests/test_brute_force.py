@@ -19,6 +19,8 @@ from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.modes import MODES
 from lifecircle.network.search import UNREACHED_MS
 from lifecircle.osmtags import CLASS_INDEX
+from lifecircle.verifytimes import Net, lines_of_run
+from oracle import minutes as oracle_minutes
 from town import ORIGIN_M, wild_roads, wild_walls
 
 SEED, EXTENT_M = 2, 1_280.0
@@ -93,6 +95,25 @@ def test_equal_to_every_place_tried(mode, direction):
 def test_equal_to_the_rule(ground, mode, direction):
     ours, _ = solved(ground, mode, direction)
     check_equal(ours, ruled(ground, mode, direction)[0], ROUNDING_MS)
+
+
+@pytest.mark.parametrize("mode", ["walk", "car"])
+def test_the_other_derivations_keep_the_rule_on_one_edge(mode):
+    """Gates of a park on the edge of the place, walls between: as `verify` and the oracle of real roads come to them.
+
+    The oracle looks for the best place to a centimetre only: a hundredth of a second.
+    """
+    best, how, _ = ruled("walls", mode, "to")
+    rows = np.flatnonzero(how[:, 2] == 2)[::3]
+    assert len(rows) >= 100
+    walk, wheels, gates, grid = MODES["walk"], MODES[mode], layers()[2], GROUNDS["walls"]
+    driven = None if mode == "walk" else lines_of_run(ROADS, wheels, "none")
+    net = Net(lines_of_run(ROADS, walk, "tobler"), driven, walk, wheels.terminal_min * 60_000, grid).solve(gates)
+    verified = [net.at(point).ms for point in points()[rows]]
+    np.testing.assert_allclose(verified, best[rows, 2], rtol=0, atol=ROUNDING_MS)
+    theirs = oracle_minutes(ROADS, walk, None if mode == "walk" else wheels, gates, points()[rows], slope="tobler",
+                            walls=grid.walls)
+    np.testing.assert_allclose(theirs * 60_000, best[rows, 2], rtol=0, atol=20.0)
 
 
 def test_no_time_is_better_than_any_clear_leg_allows():

@@ -113,6 +113,11 @@ def zoom(cost: Callable[[Array], Array], low: Array, high: Array) -> tuple[Array
     return least, place
 
 
+def tried(low: float, high: float) -> Array:
+    """Give the places along an edge that are tried where the best one is blocked."""
+    return np.linspace(low, high, max(int(np.ceil((high - low) / STEP_M)), 1) + 1)
+
+
 class Legs:
     """The straight walks between places and the lines of one net."""
 
@@ -160,7 +165,7 @@ class Legs:
 
     def around(self, point: Array, e: int, low: float, high: float, pace: float) -> tuple[float, float]:
         """Give the least unblocked leg + pace · s over places 10 m apart."""
-        s = np.linspace(low, high, max(int(np.ceil((high - low) / STEP_M)), 1) + 1)
+        s = tried(low, high)
         cost = self.leg_ms(point, np.array([e]), s[None])[0] + pace * s
         for at in np.argsort(cost, kind="stable"):
             if not self.blocked(point, e, float(s[at])):
@@ -327,9 +332,9 @@ class Solved:
                            joints.ms[chosen] - pace * goal + extra_ms, finish)
 
     def _across(self, side: int, point: Array, e: Array, low: Array, high: Array) -> Iterator[Offer]:
-        """Walk to a place of a road and straight on to a door, on foot only."""
-        legs = self.net.sides[side][0]
-        for door in np.flatnonzero(np.hypot(*(self.doors - point).T) <= 2 * legs.limit_m).tolist() if side == 0 else ():
+        """Walk to a place of a road and straight on to a door."""
+        legs, _, _, extra_ms = self.net.sides[side]
+        for door in np.flatnonzero(np.hypot(*(self.doors - point).T) <= 2 * legs.limit_m).tolist():
             theirs, door_low, door_high = legs.near(self.doors[door])
             both, mine, other = np.intersect1d(e, theirs, return_indices=True)
             begin, end = np.maximum(low[mine], door_low[other]), np.minimum(high[mine], door_high[other])
@@ -337,13 +342,20 @@ class Solved:
             edges, goal = both[keep], self.doors[door]
             cost, place = zoom(lambda s, q=goal, e=edges: legs.leg_ms(point, e, s) + legs.leg_ms(q, e, s),  # type: ignore[misc]
                                begin[keep], end[keep])
-            for ms, edge, s in zip(cost.tolist(), edges.tolist(), place.tolist(), strict=True):
-                yield ms, partial(self._over, legs, point, door, edge, s, ms)
+            for ms, edge, s, a, b in zip(*(column.tolist() for column in (cost, edges, place, begin[keep], end[keep])),
+                                         strict=True):
+                yield ms + extra_ms, partial(self._meet, side, point, door, edge, np.array([s, *tried(a, b)]))
 
-    def _over(self, legs: Legs, point: Array, door: int, edge: int, s: float, ms: float) -> Answer:
-        if legs.blocked(point, edge, s) or legs.blocked(self.doors[door], edge, s):
-            return NOWHERE
-        return Answer(ms, ms / legs.ms_per_m, door, frozenset([int(legs.way[edge])]))
+    def _meet(self, side: int, point: Array, door: int, edge: int, s: Array) -> Answer:
+        """Give the best of some places of a road that both a point and a door can walk to."""
+        legs, _, _, extra_ms = self.net.sides[side]
+        goal = self.doors[door]
+        cost = legs.leg_ms(point, np.array([edge]), s[None])[0] + legs.leg_ms(goal, np.array([edge]), s[None])[0]
+        for at in np.argsort(cost, kind="stable"):
+            if not (legs.blocked(point, edge, float(s[at])) or legs.blocked(goal, edge, float(s[at]))):
+                return Answer(float(cost[at]) + extra_ms, float(cost[at]) / legs.ms_per_m, door,
+                              frozenset([int(legs.way[edge])]))
+        return NOWHERE
 
     def _home(self, node: int) -> tuple[float, int, frozenset[int]]:
         """Follow the search back to a door: metres, the door, the ways gone over."""

@@ -295,7 +295,7 @@ def through_end(best: Array, i: int, x: float, y: float, lines: Lines, e: int, a
 
 @leaf_kernel
 def along_edge(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Foot, joints: Joints, walls: Walls,
-               walk: Walk, extra_ms: float, diagonal: bool) -> None:
+               walk: Walk, extra_ms: float) -> None:
     """Lower a point's states by doors on the same edge: along it in each direction, or straight across it."""
     b = walk.ms_per_m
     for j in range(joints.start[e], joints.start[e + 1]):
@@ -311,8 +311,7 @@ def along_edge(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at
             cost, _ = clear_leg(walls, lines, e, at, x, y, low, high, way, -1.0 if way == 0 else 1.0, b, worth)
             if cost < np.inf:
                 improve(best, i, k, cost + rest, label)
-        if diagonal:
-            across(best, i, x, y, lines, e, at, joints.xy[j, 0], joints.xy[j, 1], k, label, walls, walk, extra_ms)
+        across(best, i, x, y, lines, e, at, joints.xy[j, 0], joints.xy[j, 1], k, label, walls, walk, extra_ms)
 
 
 @leaf_kernel
@@ -376,7 +375,7 @@ def reach_edges(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool,
                 through_end(best, i, x, y, lines, e, at, 0, ends, walls, walk.ms_per_m)
                 through_end(best, i, x, y, lines, e, at, 1, ends, walls, walk.ms_per_m)
                 if joints.start[e] < joints.start[e + 1]:
-                    along_edge(best, i, x, y, lines, e, at, joints, walls, walk, extra_ms, True)
+                    along_edge(best, i, x, y, lines, e, at, joints, walls, walk, extra_ms)
 
 
 @parallel_kernel

@@ -118,7 +118,7 @@ def _reach_along(stations: Stations, states: Array, lines: Lines, ends: Array, j
         through_end(states, i, x, y, lines, e, at, 0, ends, walls, walk.ms_per_m)
         through_end(states, i, x, y, lines, e, at, 1, ends, walls, walk.ms_per_m)
         if joints.start[e] < joints.start[e + 1]:
-            along_edge(states, i, x, y, lines, e, at, joints, walls, walk, extra_ms, True)
+            along_edge(states, i, x, y, lines, e, at, joints, walls, walk, extra_ms)
 
 
 @kernel

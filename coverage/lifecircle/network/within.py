@@ -296,13 +296,13 @@ def look_along(centre: Array, aside: Array, whole: Raster, part: Raster, top: in
                     y = part.north_m - (row + 0.5) * part.cell_m
                     at = foot(lines, j, x, y, walk.limit_m)
                     if at.low <= at.high:
-                        along_edge(centre, here, x, y, lines, j, at, joints, walls, walk, extra_ms, True)
+                        along_edge(centre, here, x, y, lines, j, at, joints, walls, walk, extra_ms)
         for i in range(station_start[edge[j]], station_start[edge[j] + 1]):
             row, column = stations.cell[i] // whole.columns - top, stations.cell[i] % whole.columns - left
             if 0 <= row < part.rows and 0 <= column < part.columns:
                 x, y = stations.x_m[i], stations.y_m[i]
                 at = foot(lines, j, x, y, walk.limit_m)
-                along_edge(aside, row * part.columns + column, x, y, lines, j, at, joints, walls, walk, extra_ms, True)
+                along_edge(aside, row * part.columns + column, x, y, lines, j, at, joints, walls, walk, extra_ms)
 
 
 @kernel
@@ -355,4 +355,4 @@ def look_near(states: Array, x_m: Array, y_m: Array, index: Index, door_xy_m: Ar
                 i = index.items[item]
                 at = foot(lines, j, x_m[i], y_m[i], walk.limit_m)
                 if at.low <= at.high:
-                    along_edge(states, i, x_m[i], y_m[i], lines, j, at, joints, walls, walk, extra_ms, True)
+                    along_edge(states, i, x_m[i], y_m[i], lines, j, at, joints, walls, walk, extra_ms)
