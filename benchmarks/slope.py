@@ -21,6 +21,7 @@ from lifecircle.assessment import Assessment
 from lifecircle.inputs.findings import Findings
 from lifecircle.network.graph import mode_edges
 from lifecircle.network.modes import resolve_modes
+from lifecircle.osmtags import ROAD_CLASSES
 from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.slope import DIN_KPH, din_33466_min, pieces_of, tobler_divisors, tobler_over_din, weighted_quantiles
 from lifecircle.study import Study, read_study
@@ -41,7 +42,7 @@ def main() -> None:
     roads = _walked(study)
     ratios = [_row("segments, both ways", tobler_over_din(roads, SHARES)), *_trips(roads, options.trips)]
     people = compare([assess(replace(study, elevation=None)), assess(level), assess(study)])
-    for table in (pd.DataFrame(ratios), people, steepness(study, level)):
+    for table in (pd.DataFrame(ratios), people, steepness(study, level), classes(study)):
         print(_markdown(table), "\n")
 
 
@@ -162,6 +163,25 @@ def steepness(study: Study, level: Study) -> pd.DataFrame:
         mean = steep[inside & near.any(axis=0)].mean()
         rows.append((name, used.sum(), *(f"{100 * share:.1f}" for share in (mean, *longer))))
     return pd.DataFrame(rows, columns=["crossings", "number", "mean slope %", "longer, median %", "longer, 95 %"])
+
+
+def classes(study: Study) -> pd.DataFrame:
+    """Show how steep the roads of each class are, as sampled and as smoothed; and how far nodes moved, in metres."""
+    roads, raw = study.roads, study.roads.with_heights(study.elevation.sample_m)
+    sampled, smoothed = pieces_of(raw), pieces_of(roads)
+    ground = ~(roads.ferry | roads.bridge | roads.tunnel)
+    rows = []
+    for number in np.unique(roads.road_class[ground]):
+        used = (ground & (roads.road_class == number))[sampled.edge]
+        metres = sampled.run_m[used]
+        steep = [100 * np.abs(part.rise_m[used]) / metres for part in (sampled, smoothed)]
+        rows.append((ROAD_CLASSES[number], f"{metres.sum() / 1000:,.0f}",
+                     *(f"{np.average(one, weights=metres):.1f}" for one in steep),
+                     *(f"{weighted_quantiles(one, metres, (0.95,))[0]:.0f}" for one in steep)))
+    moved = np.nanquantile(np.abs(roads.node_z_m - raw.node_z_m), (0.5, 0.95, 1))
+    rows.append(("nodes moved by m: median, 95 %, most", "", *(f"{metres:.1f}" for metres in moved), ""))
+    return pd.DataFrame(rows, columns=["class", "km", "mean % sampled", "mean % smoothed", "95 % sampled",
+                                       "95 % smoothed"])
 
 
 def _slopes_at_nodes(roads: RoadNetwork) -> np.ndarray:

@@ -88,7 +88,7 @@ def test_ways_over_water_are_bridges_so_rivers_divide(study, found):
     """With its bridges taken out, people across the river reach fewer clinics, and nobody gains."""
     import dataclasses
 
-    cut = dataclasses.replace(study, roads=study.roads.take(~study.roads.bridge).with_heights(study.elevation.sample_m))
+    cut = dataclasses.replace(study, roads=study.elevation.drape(study.roads.take(~study.roads.bridge), Findings()))
     before = solve_times(study, Findings()).times["clinics", "car"].minutes
     after = solve_times(cut, Findings()).times["clinics", "car"].minutes
     assert (after >= before - 1 / 60).all()

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lifecircle.errors import BadValueError, EmptyTableError, MissingCrsError, first_of
 from lifecircle.osmtags import ROAD_CLASSES, UNSAID, RoadTags, road_tags
+from lifecircle.roadheights import smooth, span
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -150,8 +151,8 @@ class RoadNetwork:
         return replace(self, node_id=self.node_id[used], node_xy_m=self.node_xy_m[used], node_z_m=self.node_z_m[used],
                        profile_offset=np.zeros(len(keep) + 1, dtype=np.int64), profile_z_m=np.empty(0), **per_edge)
 
-    def with_heights(self, sample_z_m: Any, *, step_m: float = 50.0) -> RoadNetwork:
-        """Sample heights at the nodes and every `step_m` inside long segments; lay bridges and tunnels straight.
+    def with_heights(self, sample_z_m: Any, *, step_m: float = 50.0, smooth_m: float = 0.0) -> RoadNetwork:
+        """Sample heights along the roads, take the bumps out and lay bridges and tunnels straight.
 
         The ground under a bridge or over a tunnel is not its height: nodes without ground take theirs from the line
         between the portals, by length along the structure.
@@ -162,21 +163,36 @@ class RoadNetwork:
             ``(k, 2) xy in the network's CRS -> (k,) heights in metres``, NaN where the height model is void.
         step_m : float
             Longest distance between two heights on a segment.
+        smooth_m : float
+            Waves of the profile of this length lose half of their height, shorter ones more (`roadheights.smooth`);
+            0 leaves the heights as they are.
         """
-        pieces = np.maximum(np.ceil(self.length_m / step_m).astype(np.int64), 1)
-        offset = np.concatenate([[0], np.cumsum(pieces - 1)])
-        edge = np.repeat(np.arange(len(self)), pieces - 1)
-        position = (np.arange(offset[-1]) - offset[edge] + 1) / pieces[edge]
+        count = np.maximum(np.ceil(self.length_m / step_m).astype(np.int64), 1)
+        offset = np.concatenate([[0], np.cumsum(count - 1)])
+        edge = np.repeat(np.arange(len(self)), count - 1)
+        share = (np.arange(offset[-1]) - offset[edge] + 1) / count[edge]
         begin, end = self.node_xy_m[self.u[edge]], self.node_xy_m[self.v[edge]]
-        inner = begin + (end - begin) * position[:, None]
-        heights = np.asarray(sample_z_m(np.concatenate([self.node_xy_m, inner])), dtype=np.float64)
-        node_z, inner_z = heights[: self.node_count], heights[self.node_count:]
+        xy = np.concatenate([self.node_xy_m, begin + (end - begin) * share[:, None]])
+        z = self._laid(np.asarray(sample_z_m(xy), dtype=np.float64), edge, share)
+        if smooth_m > 0:
+            piece = np.repeat(np.arange(len(self)), count)
+            number = np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count)
+            inner = self.node_count + offset[piece] + number
+            tail, head = np.where(number == 0, self.u[piece], inner - 1), np.where(
+                number == count[piece] - 1, self.v[piece], inner)
+            land, run = ~self.ferry[piece], (self.length_m / count)[piece]
+            z = self._laid(smooth(z, xy, tail[land], head[land], run[land], smooth_m), edge, share)
+        return replace(self, node_z_m=z[: self.node_count], profile_offset=offset, profile_z_m=z[self.node_count:])
+
+    def _laid(self, z_m: Array, edge: Array, share: Array) -> Array:
+        """Lay structures straight: heights of the nodes, and of places inside segments at a share of their length."""
         structure = self.bridge | self.tunnel
-        if structure.any():
-            node_z = _span(node_z, self.u, self.v, self.length_m, structure)
-            between = node_z[self.u[edge]] * (1 - position) + node_z[self.v[edge]] * position
-            inner_z = np.where(structure[edge], between, inner_z)
-        return replace(self, node_z_m=node_z, profile_offset=offset, profile_z_m=inner_z)
+        if not structure.any():
+            return z_m
+        node_z, inner_z = z_m[: self.node_count], z_m[self.node_count:]
+        node_z = span(node_z, self.u, self.v, self.length_m, structure)
+        between = node_z[self.u[edge]] * (1 - share) + node_z[self.v[edge]] * share
+        return np.concatenate([node_z, np.where(structure[edge], between, inner_z)])
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """Give an OSMnx MultiDiGraph: nodes with x, y, edges with osmid, highway, length, oneway.
@@ -267,38 +283,6 @@ class RoadNetwork:
 
 _EDGE_COLUMNS = ("u", "v", "length_m", "road_class", "oneway", "maxspeed_kph", "speed_kph", "bridge", "tunnel", "ferry",
                  "foot", "bicycle", "motor", "way_id")
-
-
-def _span(node_z_m: Array, u: Array, v: Array, length_m: Array, structure: Array) -> Array:
-    """Lead heights along bridges and tunnels, linearly in length between their portals.
-
-    A portal is a node that a road on the ground shares, or the loose end of a structure that touches no ground. Every
-    other node takes the mean of its neighbours, the nearer the more: on a chain that is the straight line, and where
-    structures branch it is what the branches agree on.
-    """
-    import scipy.sparse as sparse
-    from scipy.sparse.csgraph import connected_components
-    from scipy.sparse.linalg import spsolve
-
-    ground, rows = np.zeros(len(node_z_m), dtype=bool), np.flatnonzero(structure)
-    ground[u[~structure]] = ground[v[~structure]] = True
-    nodes, ends = np.unique(np.concatenate([u[rows], v[rows]]), return_inverse=True)
-    tail, head = ends.reshape(2, -1)
-    near = 1.0 / np.maximum(length_m[rows], 0.01)
-    links = sparse.coo_array((near, (tail, head)), shape=(len(nodes),) * 2).tocsr()
-    links = links + links.T
-    count, part = connected_components(links, directed=False)
-    portal = ground[nodes]
-    loose = np.bincount(part, portal, minlength=count)[part] == 0
-    portal = (portal | (loose & (np.bincount(ends) == 1))) & np.isfinite(node_z_m[nodes])
-    held = np.bincount(part, portal, minlength=count)[part] > 0
-    free = np.flatnonzero(held & ~portal)
-    z = node_z_m.copy()
-    if len(free):
-        known = np.flatnonzero(portal)
-        own = sparse.diags_array(links.sum(axis=1)[free]) - links[free][:, free]
-        z[nodes[free]] = spsolve(own.tocsc(), links[free][:, known] @ z[nodes[known]])
-    return z
 
 
 class _Edge(NamedTuple):

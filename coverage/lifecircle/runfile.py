@@ -101,6 +101,7 @@ class Roads(Section):
     overpass: bool = False
     overpass_url: str | None = None
     elevation: str | None = None
+    smooth_m: float | None = Field(default=None, ge=0, le=2_000)
     columns: dict[str, str] = {}
     classes: dict[str, str] = {}
     crs: str | None = None

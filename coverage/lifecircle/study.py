@@ -98,7 +98,7 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
         elevation = Elevation.open(runfile.resolve(runfile.roads.elevation), crs) if runfile.roads.elevation else None
         network = road_reader.read_roads(runfile, crs, area, findings, roads=roads)
         if elevation is not None:
-            network = elevation.drape(network, findings)
+            network = elevation.drape(network, findings, smooth_m=runfile.roads.smooth_m)
     with progress.step("read barriers"):
         barriers = barrier_reader.read_barriers(runfile, crs, area, findings)
     with progress.step("read people"):

@@ -30,7 +30,7 @@ from lifecircle.runfile import RunFile
 from lifecircle.study import Study, hash_inputs, read_study
 from lifecircle.traveltimes import doors_of, points_of
 from lifecircle.verification import OUTLIER, Verification
-from lifecircle.verifyroads import Roads, mode_lines, read_again
+from lifecircle.verifyroads import Roads, climbs, mode_lines, read_again
 from lifecircle.verifyslope import Heights
 from lifecircle.verifytimes import Answer, Lines, Net, Solved, lines_of_run
 
@@ -153,7 +153,8 @@ class _Bench:
         run, runfile = assessment.run, study.runfile
         outline = shapely.union_all(assessment.townships.geometry.to_numpy())
         roads = read_again(runfile, run["crs"], outline.buffer(run["buffer_m"]))
-        heights = Heights(runfile.resolve(runfile.roads.elevation), run["crs"]) if runfile.roads.elevation else None
+        named, wave_m = runfile.roads.elevation, runfile.roads.smooth_m
+        heights = Heights(runfile.resolve(named), run["crs"], smooth_m=wave_m) if named else None
         reach = np.array([study.outline, *study.demand.geometry, *study.facilities.geometry], dtype=object)
         west, south, east, north = shapely.total_bounds(reach)
         grid = BarrierGrid.build(study.barriers, study.elevation, crs=study.crs, steep_deg=runfile.barriers.steep_deg,
@@ -200,7 +201,7 @@ class _Bench:
         key = ("lines", mode.name, slope, source)
         if key not in self.kept:
             self.kept[key] = (lines_of_run(self.study.roads, mode, slope) if source == "own" else
-                              mode_lines(self.roads, mode, self.heights if slope == "tobler" else None))
+                              mode_lines(self.roads, mode, self._climbs if slope == "tobler" else None))
         lines: Lines = self.kept[key]
         return lines if way == "to" else lines.turned
 
@@ -226,6 +227,10 @@ class _Bench:
         """Tell whether both readings agree once slopes or barriers are left aside."""
         own, again = (self.answer(layer, mode, point, source, **without).ms / 60_000 for source in ("own", "again"))
         return _same(own, again)
+
+    @cached_property
+    def _climbs(self) -> tuple[Array, Array] | None:
+        return None if self.heights is None else climbs(self.roads, self.heights)
 
     @cached_property
     def _void_ways(self) -> frozenset[int]:

@@ -23,7 +23,7 @@ from pyproj import Transformer
 from lifecircle.errors import ConfigError, UnreadableFileError
 from lifecircle.inputs.overpass import osmnx_settings
 from lifecircle.inputs.roadlayer import CLASS_WORDS
-from lifecircle.network.modes import TravelMode
+from lifecircle.network.modes import MODES, TravelMode
 from lifecircle.runfile import RunFile
 from lifecircle.verifyslope import Heights, climb
 from lifecircle.verifytimes import Lines
@@ -229,7 +229,15 @@ def _clip(roads: Roads, area: shapely.Geometry) -> Roads:
     return Roads(roads.xy_m, roads.u[keep], roads.v[keep], roads.length_m[keep], roads.of[keep], roads.ways, roads.tags)
 
 
-def mode_lines(roads: Roads, mode: TravelMode, heights: Heights | None) -> Lines:
+def climbs(roads: Roads, heights: Heights) -> tuple[Array, Array]:
+    """Give walking time over level walking time of every piece, both ways; what is no road or a ferry is level."""
+    kinds = set(MODES["walk"].speeds_kph)
+    land = np.array([tags.get("highway") in kinds and tags.get("area") != "yes" and tags.get("route") != "ferry"
+                     for tags in roads.tags])[roads.of]
+    return climb(roads, land, np.array([_structure(tags) for tags in roads.tags])[roads.of], heights)
+
+
+def mode_lines(roads: Roads, mode: TravelMode, climb_of: tuple[Array, Array] | None) -> Lines:
     """Give the pieces that a mode may use with its times, from the tags as they stand.
 
     Parameters
@@ -237,8 +245,8 @@ def mode_lines(roads: Roads, mode: TravelMode, heights: Heights | None) -> Lines
     roads : Roads
     mode : TravelMode
         Only its numbers are used.
-    heights : Heights or None
-        For the slope on foot; None takes all as level.
+    climb_of : ((m,) float64, (m,) float64) or None
+        As `climbs` gives it, for the slope on foot; None takes all as level.
     """
     ferries = _ferry_kph(roads)
     rules = [_reading(tags, mode, ferries.get(at, 0.0)) for at, tags in enumerate(roads.tags)]
@@ -246,11 +254,8 @@ def mode_lines(roads: Roads, mode: TravelMode, heights: Heights | None) -> Lines
     keep = np.flatnonzero(kph > 0)
     kph, oneway, bare = kph[keep], oneway[keep], bare[keep]
     there = back = roads.length_m[keep] / (kph / 3.6) * 1000
-    if heights is not None and mode.family == "foot":
-        built = np.array([_structure(tags) for tags in roads.tags])[roads.of]
-        up, down = climb(roads, keep, built, heights)
-        level = np.array([tags.get("route") == "ferry" for tags in roads.tags])[roads.of[keep]]
-        there, back = np.where(level, there, there * up), np.where(level, back, back * down)
+    if climb_of is not None and mode.family == "foot":
+        there, back = there * climb_of[0][keep], back * climb_of[1][keep]
     if mode.family != "foot":
         there, back = np.where(oneway == -1, np.nan, there), np.where(oneway == 1, np.nan, back)
     return Lines(roads.xy_m, roads.u[keep], roads.v[keep], roads.length_m[keep], there, back, bare,

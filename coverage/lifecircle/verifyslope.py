@@ -1,11 +1,12 @@
 """Work out heights and slopes once more for `lifecircle verify`, by rasterio, scipy and networkx.
 
 Nothing here calls what the run used: voids are filled like a membrane stretched over them, bridges and tunnels are laid
-straight part by part, and Tobler's factor is written out anew.
+straight part by part, bumps are taken out piece by piece, and Tobler's factor is written out anew.
 """
 
 from __future__ import annotations
 
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,18 +31,20 @@ _M_PER_DEGREE = 111_320.0
 class Heights:
     """Heights between the four nearest cells of one or several rasters, voids filled."""
 
-    def __init__(self, pattern: str | Path, crs: str) -> None:
+    def __init__(self, pattern: str | Path, crs: str, *, smooth_m: float | None = None) -> None:
         import rasterio
 
-        self.tiles = []
+        self.tiles, widest_m = [], 0.0
         for path in elevation_files(pattern):
             with rasterio.open(path) as file:
                 raw = file.read(1, masked=True).astype(float).filled(np.nan)
                 metre = _M_PER_DEGREE if file.crs.is_geographic else 1.0
                 shrink = np.cos(np.radians(file.transform.f)) if file.crs.is_geographic else 1.0
                 size_m = abs(file.transform.e) * metre, abs(file.transform.a) * metre * shrink
+                widest_m = max(widest_m, *size_m)
                 transformer = Transformer.from_crs(crs, file.crs, always_xy=True)
                 self.tiles.append((raw, _membrane(raw, size_m), ~file.transform, transformer))
+        self.smooth_m = 2 * widest_m if smooth_m is None else smooth_m
 
     def at(self, xy_m: Array, *, measured: bool = False) -> Array:
         """Give the heights of (k, 2) positions; NaN where any of the four cells around is void (or was: `measured`)."""
@@ -81,39 +84,56 @@ def _membrane(raw: Array, size_m: tuple[float, float]) -> Array:
     return filled
 
 
-def climb(roads: Roads, keep: Array, built: Array, heights: Heights) -> tuple[Array, Array]:
-    """Give walking time over level walking time of some pieces, both ways: Tobler's factor, at most 1.
+def climb(roads: Roads, land: Array, built: Array, heights: Heights) -> tuple[Array, Array]:
+    """Give walking time over level walking time of every piece, both ways: Tobler's factor, at most 1.
 
     Parameters
     ----------
     roads : Roads
-    keep : (k,) int64
-        The pieces asked for.
+    land : (m,) bool
+        Pieces that are roads on land; all others are level.
     built : (m,) bool
         Pieces on a bridge or in a tunnel: one slope from end to end, whatever the ground does.
     heights : Heights
     """
-    up, down = np.ones(len(keep)), np.ones(len(keep))
-    node_z, length = _node_heights(roads, built, heights), roads.length_m[keep]
-    begin, end = roads.xy_m[roads.u[keep]], roads.xy_m[roads.v[keep]]
-    pieces = np.where(built[keep], 1, np.maximum(np.ceil(length / PIECE_M).astype(int), 1))
-    for count in np.unique(pieces):
-        rows = np.flatnonzero(pieces == count)
-        along = np.linspace(0.0, 1.0, count + 1)[None, :, None]
-        places = begin[rows, None] * (1 - along) + end[rows, None] * along
-        z = heights.at(places.reshape(-1, 2)).reshape(len(rows), count + 1)
-        z[:, 0], z[:, -1] = node_z[roads.u[keep[rows]]], node_z[roads.v[keep[rows]]]
-        slope = np.nan_to_num(np.diff(z, axis=1)) / np.maximum(length[rows, None] / count, 0.01)
+    up, down = np.ones(len(roads.u)), np.ones(len(roads.u))
+    profiles = _profiles(roads, land, built, heights)
+    if heights.smooth_m > 0:
+        profiles = _smoothed(profiles, roads, land, built, heights.smooth_m)
+    for e, z in profiles.items():
+        slope = np.nan_to_num(np.diff(z)) / max(roads.length_m[e] / (len(z) - 1), 0.01)
         for out, way in ((up, slope), (down, -slope)):
             steep = np.minimum(np.maximum(way, -1.0), 1.0)
-            out[rows] = np.mean(1 / np.minimum(np.exp(-3.5 * (abs(steep + 0.05) - 0.05)), 1.0), axis=1)
+            out[e] = np.mean(1 / np.minimum(np.exp(-3.5 * (abs(steep + 0.05) - 0.05)), 1.0))
     return up, down
 
 
-def _node_heights(roads: Roads, built: Array, heights: Heights) -> Array:
+def _profiles(roads: Roads, land: Array, built: Array, heights: Heights) -> dict[int, Array]:
+    """Give heights along every road on land, at most `PIECE_M` apart."""
+    profiles: dict[int, Array] = {}
+    pieces = np.maximum(np.ceil(roads.length_m / PIECE_M).astype(int), 1)
+    for count in np.unique(pieces[land]):
+        rows = np.flatnonzero(land & (pieces == count))
+        begin, end = roads.xy_m[roads.u[rows]], roads.xy_m[roads.v[rows]]
+        along = np.linspace(0.0, 1.0, count + 1)[None, :, None]
+        z = heights.at((begin[:, None] * (1 - along) + end[:, None] * along).reshape(-1, 2))
+        profiles |= dict(zip(rows.tolist(), z.reshape(len(rows), count + 1), strict=True))
+    return _joined(profiles, roads, built, _portals(roads, land, built, heights.at(roads.xy_m)))
+
+
+def _joined(profiles: dict[int, Array], roads: Roads, built: Array, node_z: Array) -> dict[int, Array]:
+    """Let profiles begin and end at the heights of their nodes, and structures run straight from one to the other."""
+    joined = {}
+    for e, z in profiles.items():
+        first, last = node_z[roads.u[e]], node_z[roads.v[e]]
+        joined[e] = np.linspace(first, last, len(z)) if built[e] else np.array([first, *z[1:-1], last])
+    return joined
+
+
+def _portals(roads: Roads, land: Array, built: Array, ground_z: Array) -> Array:
     """Give the heights of the ground, and between the portals of bridges and tunnels those of the structure."""
-    z = heights.at(roads.xy_m)
-    ground = {*roads.u[~built].tolist(), *roads.v[~built].tolist()}
+    z, open_air, built = ground_z.copy(), land & ~built, land & built
+    ground = {*roads.u[open_air].tolist(), *roads.v[open_air].tolist()}
     graph = nx.MultiGraph()
     for u, v, metres in zip(roads.u[built].tolist(), roads.v[built].tolist(), roads.length_m[built].tolist(),
                             strict=True):
@@ -127,3 +147,48 @@ def _node_heights(roads: Roads, built: Array, heights: Heights) -> Array:
             k = len(inner)
             z[inner] = np.linalg.solve(pull[:k, :k], -pull[:k, k:] @ z[portals])
     return z
+
+
+def _smoothed(profiles: dict[int, Array], roads: Roads, land: Array, built: Array, wave_m: float) -> dict[int, Array]:
+    """Take the bumps out of all profiles at once, and lay structures straight again."""
+    graph: Any = nx.Graph()
+    for e, z in profiles.items():
+        run_m = max(float(roads.length_m[e]) / (len(z) - 1), 0.1)
+        steps = [int(roads.u[e]), *((e, k) for k in range(1, len(z) - 1)), int(roads.v[e])]
+        begin, end = roads.xy_m[roads.u[e]], roads.xy_m[roads.v[e]]
+        for k, node in enumerate(steps):
+            if z[k] == z[k]:
+                graph.add_node(node, z=float(z[k]), xy=complex(*(begin + (end - begin) * k / (len(z) - 1))))
+        for one, other in pairwise(steps):
+            if one in graph and other in graph and run_m < graph.get_edge_data(one, other, {"m": np.inf})["m"]:
+                graph.add_edge(one, other, m=run_m)
+    found = _even(graph, (wave_m / 2 / np.pi) ** 4)
+    node_z = np.array([found.get(node, np.nan) for node in range(len(roads.xy_m))])
+    inner = {e: np.array([np.nan, *(found.get((e, k), np.nan) for k in range(1, len(z) - 1)), np.nan])
+             for e, z in profiles.items()}
+    return _joined(inner, roads, built, _portals(roads, land, built, node_z))
+
+
+def _even(graph: Any, much: float) -> dict[Any, float]:
+    """Find the heights that stay near those of the graph and change slope least where its roads go straight on."""
+    from scipy.sparse import csc_array
+    from scipy.sparse.linalg import splu
+
+    place = {node: at for at, node in enumerate(graph)}
+    pull: dict[tuple[int, int], float] = {}
+    right = np.zeros(len(place))
+    for node, said in graph.nodes(data=True):
+        here = place[node]
+        near = sum(road["m"] for road in graph.adj[node].values()) / 2 or 1.0
+        pull[here, here] = pull.get((here, here), 0.0) + near
+        right[here] = near * said["z"]
+        for one, other in combinations(graph.adj[node], 2):
+            a, b = graph.adj[node][one]["m"], graph.adj[node][other]["m"]
+            to_one, to_other = graph.nodes[one]["xy"] - said["xy"], graph.nodes[other]["xy"] - said["xy"]
+            onward = -(to_one * to_other.conjugate()).real / max(abs(to_one) * abs(to_other), 1e-9)
+            share = ((place[one], 1 / a), (place[other], 1 / b), (here, -1 / a - 1 / b))
+            for (row, p), (column, q) in product(share, share) if onward > 0 else ():
+                pull[row, column] = pull.get((row, column), 0.0) + much * onward * 2 / (a + b) * p * q
+    rows, columns = np.array(list(pull)).T
+    solved = splu(csc_array((list(pull.values()), (rows, columns)), shape=(len(place),) * 2)).solve(right)
+    return dict(zip(graph, solved.tolist(), strict=True))

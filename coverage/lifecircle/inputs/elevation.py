@@ -206,14 +206,30 @@ class Elevation:
         slope: Array = np.degrees(np.arctan(np.hypot(down, right)))
         return slope
 
-    def drape(self, network: RoadNetwork, findings: Findings) -> RoadNetwork:
-        """Give the network heights; report roads on filled ground, nodes without height, and the check by DIN 33466."""
-        draped = network.with_heights(self.sample_m)
+    @property
+    def shortest_wave_m(self) -> float:
+        """Give the length of the shortest wave of the ground that the raster can hold: two cells."""
+        across_m, along_m = _steps_m(self.raster_crs, self.transform, np.array([len(self.z_m) / 2]))
+        return 2 * max(float(across_m[0]), along_m)
+
+    def drape(self, network: RoadNetwork, findings: Findings, *, smooth_m: float | None = None) -> RoadNetwork:
+        """Give the network heights; report roads on filled ground, nodes without height, and the check by DIN 33466.
+
+        Parameters
+        ----------
+        network : RoadNetwork
+        findings : Findings
+        smooth_m : float, optional
+            As for `RoadNetwork.with_heights`; default `shortest_wave_m`.
+        """
+        wave_m = self.shortest_wave_m if smooth_m is None else smooth_m
+        draped = network.with_heights(self.sample_m, smooth_m=wave_m)
         self._note_gaps(draped, findings)
         low, median, high = tobler_over_din(draped)
         if median == median:
-            findings.add("note", "slope_check", "on roads open to walkers, time by Tobler over time by DIN 33466: "
-                         f"median {median:.2f}, 5 % of the metres below {low:.2f}, 5 % above {high:.2f}",
+            findings.add("note", "slope_check", "on roads open to walkers, heights "
+                         f"{f'smoothed over {wave_m:.0f} m' if wave_m else 'not smoothed'}, time by Tobler over time "
+                         f"by DIN 33466: median {median:.2f}, 5 % of the metres below {low:.2f}, 5 % above {high:.2f}",
                          file=first_of(self.files, 3), value=f"{median:.3f}")
         return draped
 
