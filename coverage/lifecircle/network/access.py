@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lifecircle.network import legs
+from lifecircle.network import around, legs
 from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.graph import Edges, Graph, hilbert_order, mode_edges
 from lifecircle.network.index import Index
@@ -209,10 +209,10 @@ class Field:
         best = np.full((len(xs), self.doors.layer_count), _CLOSED_STATE)
         snap = np.full(len(xs), np.inf)
         walls, walk = self.barriers.walls, _walk(self.walk)
-        legs.reach_doors(xs, ys, best, snap, want_snap, *self.doors.columns, self.doors.index, walls, walk)
+        around.reach_doors(xs, ys, best, snap, want_snap, *self.doors.columns, self.doors.index, walls, walk)
         for part in self.parts:
-            legs.reach_edges(xs, ys, best, snap, want_snap, part.net.lines[self.direction], part.net.index, part.ends,
-                             part.joints.by_edge(self.doors, part.net), walls, walk, part.extra_ms)
+            around.reach_edges(xs, ys, best, snap, want_snap, part.net.lines[self.direction], part.net.index, part.ends,
+                               part.joints.by_edge(self.doors, part.net), walls, walk, part.extra_ms)
         ms, label = unpack(best)
         return Reach(ms, label, snap)
 

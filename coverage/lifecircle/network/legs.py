@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lifecircle.network.index import Index as Index
-from lifecircle.network.jit import kernel, leaf_kernel, parallel_kernel, prange
+from lifecircle.network.jit import kernel, leaf_kernel
 
 Array = npt.NDArray[Any]
 #: Distance between the places tried along an edge whose best leg is blocked.
@@ -340,57 +340,3 @@ def across(best: Array, i: int, x: float, y: float, lines: Lines, e: int, at: Fo
         if piece == 0 and cost >= worth:
             return  # it is clear, or no place is worth it
         s = low + (high - low) * piece / pieces
-
-
-@parallel_kernel
-def reach_edges(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool, lines: Lines, index: Index,
-                ends: Array, joints: Joints, walls: Walls, walk: Walk, extra_ms: float) -> None:
-    """Lower the states of points by every edge in reach: over its ends, and along it to doors on the same edge.
-
-    Parameters
-    ----------
-    xs, ys : (n,) float64
-    best : (n, layers) uint64
-        Packed states, lowered in place.
-    snap : (n,) float64
-        Shortest unblocked leg in metres, lowered in place when `want_snap`.
-    ends : (edges, 2, layers) uint64
-        Packed states of the first and the last node of each edge.
-    extra_ms : float
-        Added to every trip along one edge.
-    """
-    for i in prange(len(xs)):
-        x, y = xs[i], ys[i]
-        area = window(index, x, y, walk.limit_m)
-        for turn in range(cell_count(area)):
-            begin, end = items_in(index, area, turn)
-            for item in range(begin, end):
-                e = index.items[item]
-                at = foot(lines, e, x, y, walk.limit_m)
-                if at.low > at.high:
-                    continue
-                if want_snap and nearest_m(at) < snap[i]:
-                    shortest, _ = clear_leg(walls, lines, e, at, x, y, at.low, at.high, -1, 1.0, 1.0, snap[i])
-                    snap[i] = min(snap[i], shortest)
-                through_end(best, i, x, y, lines, e, at, 0, ends, walls, walk.ms_per_m)
-                through_end(best, i, x, y, lines, e, at, 1, ends, walls, walk.ms_per_m)
-                if joints.start[e] < joints.start[e + 1]:
-                    along_edge(best, i, x, y, lines, e, at, joints, walls, walk, extra_ms)
-
-
-@parallel_kernel
-def reach_doors(xs: Array, ys: Array, best: Array, snap: Array, want_snap: bool, door_x: Array, door_y: Array,
-                door_layer: Array, door_label: Array, index: Index, walls: Walls, walk: Walk) -> None:
-    """Lower the states of points by the straight walk to doors within the limit."""
-    for i in prange(len(xs)):
-        x, y = xs[i], ys[i]
-        area = window(index, x, y, walk.limit_m)
-        for turn in range(cell_count(area)):
-            begin, end = items_in(index, area, turn)
-            for item in range(begin, end):
-                door = index.items[item]
-                metres = distance(door_x[door] - x, door_y[door] - y)
-                if metres <= walk.limit_m and not crosses(walls, x, y, door_x[door], door_y[door]):
-                    improve(best, i, door_layer[door], walk.ms_per_m * metres, door_label[door])
-                    if want_snap:
-                        snap[i] = min(snap[i], metres)
