@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,10 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
     findings = Findings(list(study.findings))
     with progress.step("solve travel times"):
         times = solve_times(study, findings)
-    with progress.step("compute indicators"):
+    with progress.step("compute indicators and surfaces"), ThreadPoolExecutor(1) as beside:
+        solved = beside.submit(circles.solve_surfaces, times)  # compiled code, while the tables are in Python
         results, gap_list, judged = _tables(times, findings)
-    with progress.step("compute surfaces"):
-        raster, surfaces = circles.solve_surfaces(times)
+        raster, surfaces = solved.result()
     with progress.step("cut service areas"):
         areas = circles.service_areas(times, raster, surfaces)
     with progress.step("describe"):
@@ -76,11 +77,13 @@ def _tables(times: TravelTimes, findings: Findings,
             results.append(indicators.reach.reach_rows(times, judged, district, quality))
             lists.append(gaps.reach_gaps(times, judged[0], quality))
         for rule in policy.presence:
-            results.append(indicators.presence.presence_rows(study, layer, rule, district, quality))
-            lists.append(gaps.presence_gaps(study, layer, rule, quality))
+            units = indicators.presence.units_of(study, layer, rule)
+            results.append(indicators.presence.presence_rows(study, units, layer, rule, district, quality))
+            lists.append(gaps.presence_gaps(study, units, layer, rule, quality))
         if policy.m2_per_head is not None:
-            results.append(indicators.per_head.area_rows(study, layer, policy, district, quality))
-            lists.append(gaps.area_gaps(study, layer, district, quality))
+            sums = indicators.per_head.area_sums(study, layer, policy, district)
+            results.append(indicators.per_head.area_rows(sums, layer, policy, quality))
+            lists.append(gaps.area_gaps(study, sums, layer, district, quality))
     if not results:
         raise ConfigError(study.runfile.path, "no layer has a rule of reach, of presence or of area per head",
                           "add one in the policy: [policy.<layer>]")

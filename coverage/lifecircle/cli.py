@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -16,6 +17,8 @@ from lifecircle.errors import InputError, LifecircleError, UsageError
 app = typer.Typer(help="Plan service coverage 生活圈: who reaches which public service in time, who does not, and why.",
                   add_completion=False, pretty_exceptions_enable=False, invoke_without_command=True,
                   context_settings={"help_option_names": ["-h", "--help"]})
+#: Objects made before Python looks for rings of garbage; looking as often as it would costs a tenth of a run.
+_COLLECT_EVERY = 200_000
 #: What Typer raises when the command was called wrongly; the class itself is not part of its public names.
 _WRONG_CALL: Any = typer.BadParameter.__base__
 
@@ -296,6 +299,7 @@ def main(arguments: list[str] | None = None) -> None:
     Exit codes: 0 fine, 2 usage, 3 bad input, 4 done in part, 5 internal. With the environment variable
     LIFECIRCLE_DEBUG set, an internal error shows where it came from.
     """
+    gc.set_threshold(_COLLECT_EVERY)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(_exit_code(sys.argv[1:] if arguments is None else arguments))

@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lifecircle.indicators.per_head import area_sums
-from lifecircle.indicators.presence import units_of
 from lifecircle.indicators.reach import Judged, group_of
 from lifecircle.indicators.verdicts import ROUNDING
 from lifecircle.policy import Presence
@@ -73,18 +71,16 @@ def _nearest_names(out: pd.DataFrame, serving: gpd.GeoDataFrame) -> pd.Series:
     return pd.Series(names[most.to_numpy(dtype=np.int64)], index=most.index, name="nearest_facility", dtype=object)
 
 
-def presence_gaps(study: Study, layer: str, rule: Presence, quality: str) -> pd.DataFrame:
-    """List the units that must hold a facility and hold none."""
-    units = units_of(study, layer, rule)
+def presence_gaps(study: Study, units: pd.DataFrame, layer: str, rule: Presence, quality: str) -> pd.DataFrame:
+    """List the units of a rule (`lifecircle.indicators.presence.units_of`) that must hold a facility and hold none."""
     lacking = units[(units["required"] > 0) & (units["held"] == 0)]
     frame = lacking.assign(need=1.0, have=0.0, short=1.0, unit="facility", cause="no_facility", level=rule.level,
                            metric=rule.unit)
     return _finish(frame, study, layer, "presence", quality)
 
 
-def area_gaps(study: Study, layer: str, district: tuple[str, str], quality: str) -> pd.DataFrame:
-    """List the townships whose area per head is below the standard."""
-    sums = area_sums(study, layer, study.policy.layer(layer), district)
+def area_gaps(study: Study, sums: pd.DataFrame, layer: str, district: tuple[str, str], quality: str) -> pd.DataFrame:
+    """List the townships whose area per head (`lifecircle.indicators.per_head.area_sums`) is below the standard."""
     sums = sums[(sums["township_code"] != district[0]) & (sums["area"] < sums["need"] * (1.0 - ROUNDING))]
     cause = np.where(sums["unknown"] > 0, "no_data", np.where(sums["area"] > 0, "full", "no_facility"))
     frame = sums.assign(have=sums["area"], short=sums["need"] - sums["area"], unit="m2", metric="m2", cause=cause)

@@ -187,8 +187,8 @@ def solve_times(study: Study, findings: Findings) -> TravelTimes:
 
 
 def _barrier_grid(study: Study) -> BarrierGrid:
-    reach = [study.outline, *study.demand.geometry, *study.facilities.geometry]
-    west, south, east, north = shapely.total_bounds(np.array(reach, dtype=object))
+    reach = np.concatenate([[study.outline], study.demand.geometry.to_numpy(), study.facilities.geometry.to_numpy()])
+    west, south, east, north = shapely.total_bounds(reach)
     bounds_m = (west - 500, south - 500, east + 500, north + 500)
     return BarrierGrid.build(study.barriers, study.elevation, bounds_m=bounds_m, crs=study.crs,
                              steep_deg=study.runfile.barriers.steep_deg)

@@ -65,9 +65,9 @@ def area_sums(study: Study, layer: str, policy: LayerPolicy, district: tuple[str
     return sums.assign(need=sums["people"] * (policy.m2_per_head or 0.0))
 
 
-def area_rows(study: Study, layer: str, policy: LayerPolicy, district: tuple[str, str], quality: str) -> pd.DataFrame:
-    """Lay out the area of one layer, the area per head against its standard."""
-    table = rows(area_sums(study, layer, policy, district), family("area"), layer=layer, metric="m2", quality=quality)
+def area_rows(sums: pd.DataFrame, layer: str, policy: LayerPolicy, quality: str) -> pd.DataFrame:
+    """Lay out the area of one layer from its `area_sums`, the area per head against its standard."""
+    table = rows(sums, family("area"), layer=layer, metric="m2", quality=quality)
     is_rate = table["indicator"] == "area_per_head_m2"
     table.loc[is_rate, "target"] = policy.m2_per_head
     table.loc[is_rate, "verdict"] = [

@@ -95,9 +95,9 @@ def _places_holding(study: Study, facilities: gpd.GeoDataFrame) -> set[str]:
     return held
 
 
-def presence_rows(study: Study, layer: str, rule: Presence, district: tuple[str, str], quality: str) -> pd.DataFrame:
-    """Lay out one presence rule; without any unit of its kind there is no data, and no zero."""
-    units = units_of(study, layer, rule)
+def presence_rows(study: Study, units: pd.DataFrame, layer: str, rule: Presence, district: tuple[str, str],
+                  quality: str) -> pd.DataFrame:
+    """Lay out one presence rule over its `units_of`; without any unit of its kind there is no data, and no zero."""
     sums = unit_sums(units, ["required", "held"], study.townships, district)
     if rule.unit == "district":
         sums = sums[sums["township_code"] == district[0]].reset_index(drop=True)

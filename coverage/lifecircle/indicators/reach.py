@@ -145,9 +145,8 @@ def reach_rows(times: TravelTimes, judged: list[Judged], district: tuple[str, st
             shown = sums[_shown(item, times.study.policy.layer(item.layer), sums["class"])].reset_index(drop=True)
             mode = shown["class"].map({**item.modes, "all": item.mode})
             cutoff = shown["class"].map({**item.cutoffs_min, "all": np.nan})
-            for one in family(kind):
-                parts.append(rows(shown, [one], layer=item.layer, group=who, mode=mode, metric="min", cutoff=cutoff,
-                                  headline=item.headline, quality=quality))
+            parts.append(rows(shown, family(kind), layer=item.layer, group=who, mode=mode, metric="min", cutoff=cutoff,
+                              headline=item.headline, quality=quality))
     return pd.concat(parts, ignore_index=True)
 
 

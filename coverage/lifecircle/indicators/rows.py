@@ -48,11 +48,15 @@ def unit_sums(frame: pd.DataFrame, columns: list[str], townships: gpd.GeoDataFra
 
 def rows(sums: pd.DataFrame, items: Iterable[Indicator], **fixed: Any) -> pd.DataFrame:
     """Compute indicators from sums and lay them out; `fixed` fills the other columns (values, or one per class)."""
-    defaults = {"level": "all", "group": "all", "mode": "–", "scenario": "existing", "metric": "–", "cutoff": np.nan,
-                "headline": True, "target": np.nan, "verdict": "", "quality": "derived"}
-    parts = []
-    for item in items:
-        part = pd.concat([sums[["township_code", "township", "class"]], item.formula(sums)], axis=1)
-        part = part.assign(indicator=item.name, unit=item.unit, basis=item.basis, **{**defaults, **fixed})
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)[list(RESULTS_COLUMNS)]
+    items, defaults = list(items), {
+        "level": "all", "group": "all", "mode": "–", "scenario": "existing", "metric": "–", "cutoff": np.nan,
+        "headline": True, "target": np.nan, "verdict": "", "quality": "derived"}
+    each = np.tile(np.arange(len(sums)), len(items))  # all units of one indicator, then of the next
+    figures = pd.concat([item.formula(sums) for item in items], ignore_index=True)
+    facts = {"indicator": [item.name for item in items], "unit": [item.unit for item in items],
+             "basis": [item.basis for item in items]}
+    said = {name: np.repeat(values, len(sums)) for name, values in facts.items()}
+    units = {name: sums[name].array[each] for name in ("township_code", "township", "class")}
+    given = {name: value.array[each] if isinstance(value, pd.Series) else value for name, value in fixed.items()}
+    content = {**defaults, **given, **said, **units, **figures}
+    return pd.DataFrame({name: content[name] for name in RESULTS_COLUMNS}, index=figures.index)

@@ -63,7 +63,10 @@ def read_road_layer(path: Path, runfile: RunFile, crs: str, _findings: Findings)
     if wrong.any():
         raise BadValueError(path, f"row {first_of(layer.index[wrong])} is no line", "keep the roads' lines alone")
     classes = _classes(as_text(layer[column]), roads.classes, path)
-    tags = [road_tags(row) for row in _tag_rows(layer, classes, path)]
+    words = _tag_table(layer, classes, path)
+    kind = words.groupby(list(words.columns), sort=False).ngroup()  # many rows say the same
+    read = [road_tags(row) for row in words[~kind.duplicated()].to_dict("records")]
+    tags = [read[number] for number in kind]
     kept = [row for row in tags if row is not None]
     columns = {name: np.array([getattr(row, name) for row in kept]) for name in RoadTags._fields}
     return _network(layer[[row is not None for row in tags]], columns, path, crs, roads)
@@ -84,7 +87,7 @@ def _classes(words: pd.Series, own: Mapping[str, str], path: Path) -> pd.Series:
     return words.map(table)
 
 
-def _tag_rows(layer: gpd.GeoDataFrame, classes: pd.Series, path: Path) -> list[dict[str, Any]]:
+def _tag_table(layer: gpd.GeoDataFrame, classes: pd.Series, path: Path) -> pd.DataFrame:
     """Give each line the tags that OSM would use."""
     rows: dict[str, pd.Series] = {"highway": classes}
     for ours, tag in _FLAG_COLUMNS.items():
@@ -101,8 +104,7 @@ def _tag_rows(layer: gpd.GeoDataFrame, classes: pd.Series, path: Path) -> list[d
             if wrong.any():
                 raise BadValueError(path, f"column {ours} holds {first_of(rows[tag][wrong].unique(), 3)} in row "
                                           f"{first_of(layer.index[wrong])}", "give km/h, or leave the cell empty")
-    records: list[dict[str, Any]] = pd.DataFrame(rows).to_dict("records")
-    return records
+    return pd.DataFrame(rows)
 
 
 def _flags(cells: pd.Series, column: str, path: Path) -> pd.Series:

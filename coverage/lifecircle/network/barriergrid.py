@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,5 +86,5 @@ def _steep(elevation: Elevation, steep_deg: float, shape: tuple[int, int], trans
     steep = (elevation.slope_deg() > steep_deg).astype(np.uint8)
     out = np.zeros(shape, np.uint8)
     reproject(steep, out, src_transform=elevation.transform, src_crs=elevation.raster_crs, dst_transform=transform,
-              dst_crs=crs, resampling=Resampling.nearest)
+              dst_crs=crs, resampling=Resampling.nearest, num_threads=os.cpu_count() or 1)
     return out

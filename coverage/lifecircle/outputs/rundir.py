@@ -6,6 +6,7 @@ import fnmatch
 import json
 import math
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -151,17 +152,23 @@ def _run_directory(directory: str | Path) -> Path:
 
 def _write_files(assessment: Assessment, new: Path) -> None:
     """Write all files; the map is drawn from what was written, so that drawing it again gives the same."""
-    _write_json(assessment.timing, new / "timing.json")
-    _write_json([finding.as_dict() for finding in assessment.findings], new / "findings.json")
-    write_csv(assessment.results, new / "results.csv", order=ORDER["results"])
-    write_csv(assessment.gaps, new / "gaps.csv", order=ORDER["gaps"])
-    write_csv(assessment.long_legs, new / "long_legs.csv")
-    assessment.demand.to_crs("EPSG:4326").reset_index(drop=True).to_parquet(new / "demand.parquet", index=False)
-    write_geopackage(assessment, new / "lifecircle.gpkg")
+    with ThreadPoolExecutor(1) as beside:
+        surfaces = beside.submit(_write_surfaces, assessment, new)  # to compress them takes long, and no Python
+        _write_json(assessment.timing, new / "timing.json")
+        _write_json([finding.as_dict() for finding in assessment.findings], new / "findings.json")
+        write_csv(assessment.results, new / "results.csv", order=ORDER["results"])
+        write_csv(assessment.gaps, new / "gaps.csv", order=ORDER["gaps"])
+        write_csv(assessment.long_legs, new / "long_legs.csv")
+        assessment.demand.to_crs("EPSG:4326").reset_index(drop=True).to_parquet(new / "demand.parquet", index=False)
+        write_geopackage(assessment, new / "lifecircle.gpkg")
+        _write_json(assessment.run, new / "run.json")
+        save_map(read_run(new), new / "map.html")
+        surfaces.result()
+
+
+def _write_surfaces(assessment: Assessment, new: Path) -> None:
     for layer, surface in assessment.surfaces.items():
         _write_surface(surface, assessment.run["crs"], new / f"surface_{layer}.tif")
-    _write_json(assessment.run, new / "run.json")
-    save_map(read_run(new), new / "map.html")
 
 
 def _keep_foreign_files(directory: Path, new: Path) -> None:
