@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+#: Digest of all sources that lie beside this one, in which kernels take in each other.
+_SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).digest()
+
 
 def kernel(function: Function) -> Function:
     """Compile a kernel that runs on one thread."""
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
+    return _compiled(function)
 
 
 #: Reference counting off, where this numba can do without: threads would wait for each other's counts.
@@ -24,12 +29,24 @@ def leaf_kernel(function: Function) -> Function:
 
     The kernels take many arrays; handing them from call to call costs three times the work itself.
     """
-    return cast(Function, numba.njit(cache=True, nogil=True, forceinline=True, **_LEAF)(function))
+    return _compiled(function, forceinline=True, **_LEAF)
 
 
 def parallel_kernel(function: Function) -> Function:
     """Compile a kernel whose outer ``prange`` is shared out over the threads."""
-    return cast(Function, numba.njit(cache=True, nogil=True, parallel=True)(function))
+    return _compiled(function, parallel=True)
+
+
+def _compiled(function: Function, **options: bool) -> Function:
+    """Compile for the disk; what lies there counts only while no source has changed from which kernels are taken in.
+
+    Of itself numba looks at the file of a kernel alone, and would go on with the old form of what it calls.
+    """
+    compiled: Any = numba.njit(cache=True, nogil=True, **options)(function)
+    if hasattr(compiled, "_cache"):  # not where NUMBA_DISABLE_JIT leaves plain Python
+        index = compiled._cache._cache_file
+        index._source_stamp = (index._source_stamp, _SOURCES)
+    return cast(Function, compiled)
 
 
 prange: Any = numba.prange
