@@ -2,12 +2,13 @@
 # test   everything: checks, tests, examples in docstrings
 # check  style, types, import order
 # fix    mend what the checks can mend
-# bench  measure
+# bench  measure; make bench BENCH="--quick" in two minutes, BENCH="--peers" beside more libraries
 # docs   redraw the pictures in docs/ from the model district
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out/bazhou
+BENCH ?=
 
 .PHONY: demo test check fix bench docs model clean
 
@@ -26,7 +27,7 @@ fix: $(VENV)/.test
 	$(BIN)/ruff check --fix coverage api tests data benchmarks
 
 bench: $(VENV)/.test
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(BENCH)
 
 docs: $(VENV)/.test demo
 	$(BIN)/python benchmarks/pictures.py $(OUT) docs

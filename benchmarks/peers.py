@@ -8,6 +8,7 @@ Usage: python peers.py GRAPH.npz ANSWERS.npz
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-#: Milliseconds that no answer exceeds; pandana multiplies by 1,000 and holds the product in 31 bits.
-LIMIT_MS = 2_000_000
+#: Seconds that no answer exceeds. pandana multiplies by 1,000 and holds the product, cut off, in 31 bits: seconds give
+#: it whole milliseconds, milliseconds would overflow in its hierarchy, which then hardly comes to an end.
+LIMIT_S = 2_000_000
 
 
 def networkit(graph: dict[str, np.ndarray]) -> Callable[[], np.ndarray]:
@@ -64,11 +66,11 @@ def _hierarchy(module: str, graph: dict[str, np.ndarray]) -> Callable[[], np.nda
 
     x, y = (pd.Series(column) for column in graph["xy"].T)
     network = importlib.import_module(module).Network(
-        x, y, pd.Series(graph["tail"]), pd.Series(graph["head"]), pd.DataFrame({"ms": graph["ms"].astype(float)}),
+        x, y, pd.Series(graph["tail"]), pd.Series(graph["head"]), pd.DataFrame({"s": (graph["ms"] + 0.25) / 1000}),
         twoway=False)
     at = graph["at"]
-    network.set_pois(category="facility", maxdist=LIMIT_MS, maxitems=1, x_col=x[at], y_col=y[at])
-    return lambda: network.nearest_pois(LIMIT_MS, "facility", num_pois=1)[1].to_numpy()
+    network.set_pois(category="facility", maxdist=LIMIT_S, maxitems=1, x_col=x[at], y_col=y[at])
+    return lambda: network.nearest_pois(LIMIT_S, "facility", num_pois=1)[1].to_numpy() * 1000
 
 
 def pandana(graph: dict[str, np.ndarray]) -> Callable[[], np.ndarray]:
@@ -90,7 +92,8 @@ def serve(graph_file: Path, answer_file: Path) -> None:
         graph = {name: file[name] for name in file.files}
     jobs: dict[str, Callable[[], np.ndarray]] = {}
     answers: dict[str, np.ndarray] = {}
-    reply, sys.stdout = sys.stdout, sys.stderr  # what the libraries have to say is no answer
+    reply = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the libraries have to say, from C++ too, is no answer
     for name in map(str.strip, sys.stdin):
         begin = time.perf_counter()
         if name not in jobs:
@@ -100,7 +103,7 @@ def serve(graph_file: Path, answer_file: Path) -> None:
         reply.write(f"{time.perf_counter() - begin}\n")
         reply.flush()
     with answer_file.open("wb") as file:
-        np.savez(file, **{name: np.where(found < LIMIT_MS, found, LIMIT_MS) for name, found in answers.items()})
+        np.savez(file, **{name: np.minimum(found, LIMIT_S * 1000) for name, found in answers.items()})
 
 
 if __name__ == "__main__":

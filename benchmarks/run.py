@@ -17,21 +17,23 @@ from pathlib import Path
 from growthplot import draw
 from peerbench import peer_rows
 from realroads import andorra, wuhan
+from reasons import reason
 from rows import Row
 from searchbench import build_rows, growth_rows, job_rows, network_rows, search_rows
 from surfaces import demo_rows, polygon_rows
-from wholerun import run_rows
+from wholerun import end_to_end_rows, run_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "benchmarks.md"
 PLOT = "images/growth.svg"
-JOBS = ["search", "jobs", "build", "real", "polygons", "surfaces", "run", "peers"]
+JOBS = ["search", "jobs", "build", "real", "polygons", "surfaces", "run", "endtoend", "peers"]
 
 
 def main() -> None:
     """Run what is asked for; a complete run also writes the table into the documentation."""
     options = _options()
-    chosen = options.only or [name for name in JOBS if name != "peers" or options.peers]
+    left_out = ({"endtoend"} if options.quick else set()) | (set() if options.peers else {"peers"})
+    chosen = options.only or [name for name in JOBS if name not in left_out]
     jobs = {name: job for name, job in _jobs(options).items() if name in chosen}
     rows = []
     for name, job in jobs.items():
@@ -51,7 +53,8 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer repeats and smaller samples: under two minutes")
+    parser.add_argument("--quick", action="store_true",
+                        help="one size, fewer repeats, smaller samples, no endtoend: under two minutes")
     parser.add_argument("--peers", action="store_true", help="other libraries too, in an environment made for it")
     parser.add_argument("--only", action="append", choices=JOBS,
                         help="measure this alone; may be given more than once")
@@ -90,7 +93,8 @@ def _jobs(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Row]]]
 
     return {"search": search, "jobs": lambda: iter(job_rows(nodes, facilities, 3 if quick else 7)), "build": build,
             "real": real, "polygons": polygons, "surfaces": lambda: iter(demo_rows(options.runfile)),
-            "run": lambda: iter(run_rows(options.runfile)),
+            "run": lambda: run_rows(options.runfile),
+            "endtoend": lambda: end_to_end_rows(options.runfile, ["usual", "same"]),
             "peers": lambda: peer_rows(nodes, facilities, 3 if quick else 5)}
 
 
@@ -99,7 +103,8 @@ def _table(rows: list[Row]) -> str:
     for row in sorted(rows, key=lambda row: not row.missed):
         numbers = ["" if value is None else f"{value:.3g}" for value in (row.seconds, row.ratio, row.measured)]
         goal = f"**missed:** {row.goal}" if row.missed else row.goal
-        lines.append(f"| `{row.key}` | {numbers[0]} | {numbers[1]} | {goal} | {numbers[2]} | {row.note} |")
+        note = "; ".join(part for part in (row.note, f"**why:** {reason(row.key)}" if row.missed else "") if part)
+        lines.append(f"| `{row.key}` | {numbers[0]} | {numbers[1]} | {goal} | {numbers[2]} | {note} |")
     return "\n".join(lines)
 
 
@@ -108,7 +113,7 @@ def _page(table: str, *, drawn: bool) -> str:
     return f"""# Benchmarks
 
 Measured by `make bench` on {os.cpu_count()} cores with Python {platform.python_version()}; `make bench` again writes
-this page anew. `python benchmarks/run.py --quick --json FILE` takes under two minutes and keeps the rows by their keys.
+this page anew. `make bench BENCH="--quick --json FILE"` takes under two minutes and keeps the rows by their keys.
 
 Seconds are medians of the repeats, on a machine that may do other work meanwhile; the ratio is the other's time over
 ours. Of the search it is the median of pairs taken in turn in one process; of the polygons the other is drawn once.
@@ -127,8 +132,13 @@ Surfaces and the run are measured once. Caches of compiled code are warm.
   that the roads alone do not reach may truly be in time by a walk beside the road; "truly late" counts the walk.
 - **surfaces**: minutes at every 50 m cell of the model district, for all layers and modes of its policy.
 - **run**: `lifecircle run data/bazhou.toml` in a process of its own, by the steps of `timing.json`.
+- **endtoend**: that whole process, with all it writes, beside the whole process of `benchmarks/endtoend.py`, which
+  works out only the table of people in time, by layer and township, with OSMnx, networkx and geopandas: *same* by the
+  rules of [the method](method.md) on roads cut every 10 m (if more people change sides than live within half a minute
+  of their cutoff, the benchmark stops), *usual* as such scripts are mostly written, on nearest nodes: another answer.
 
-Rows that miss their goal come first. What is judged is the measured number, else the ratio, else the seconds.
+Rows that miss their goal come first, with the reason. What is judged is the measured number, else the ratio, else the
+seconds.
 
 {table}
 {plot}"""

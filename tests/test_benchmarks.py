@@ -12,8 +12,15 @@ import pytest
 from tinytown import write_town
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+import run as bench_run
+from analystdata import District
+from analystsame import same_minutes
+from analystusual import usual_minutes
+from endtoend import table_of
+from reasons import FOUND, reason
 from rows import Row
 from searchbench import growth_rows
+from wholerun import agreement
 
 SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "run.py"
 GRID_KEYS = [
@@ -78,11 +85,63 @@ def test_growth_is_time_per_node_of_the_largest_grid_over_the_smallest():
 
 
 def test_rows_of_a_district(tmp_path):
-    report, _ = bench(tmp_path, "--only", "surfaces", "--only", "run", "--runfile", str(write_town(tmp_path / "town")))
-    keys = [row["key"] for row in report["rows"]]
-    assert "surfaces/demo/all" in keys
-    assert {"run/demo/solve_travel_times", "run/demo/wall"} <= set(keys)
-    assert len(set(keys)) == len(keys)
+    report, _ = bench(tmp_path, "--only", "surfaces", "--only", "run", "--only", "endtoend", "--runfile",
+                      str(write_town(tmp_path / "town")))
+    rows = {row["key"]: row for row in report["rows"]}
+    assert len(rows) == len(report["rows"])
+    assert {"surfaces/demo/all", "run/help/wall", "run/demo/solve_travel_times", "run/demo/wall", "run/demo/memory",
+            "endtoend/demo/lifecircle"} <= set(rows)
+    for rule in ("usual", "same"):  # every home of the town stands on a crossing, so nearest nodes are as good
+        assert "differs by at most 0 points in the district, 0 in a township" in rows[f"endtoend/demo/{rule}"]["note"]
+
+
+@pytest.mark.parametrize("minutes", [usual_minutes, same_minutes])
+def test_the_script_of_an_analyst_gives_the_town_worked_by_hand(tmp_path, minutes):
+    district = District.read(write_town(tmp_path))
+    table = table_of(district, minutes(district)).groupby("layer").sum(numeric_only=True)
+    assert table.loc["clinics", ["people", "people_in_time", "people_out"]].tolist() == [1000, 550, 450]
+    assert table.loc["elderly_care", ["people", "people_in_time", "people_out"]].tolist() == [240, 96, 144]
+
+
+def test_a_table_of_more_people_than_may_have_changed_sides_is_refused(tmp_path):
+    runfile, out, table = write_town(tmp_path / "town"), tmp_path / "out", tmp_path / "table.csv"
+    subprocess.run([sys.executable, "-m", "lifecircle", "run", str(runfile), "--out", str(out)], check=True,
+                   capture_output=True)
+    district = District.read(runfile)
+    made = table_of(district, usual_minutes(district))
+    clinics_east = (made["layer"] == "clinics") & made["township_code"].str.endswith("2000")
+    made.loc[clinics_east, "people_in_time"] += 50  # one point, that of 丙 which is just in time, may change sides
+    made.to_csv(table, index=False)
+    assert "5 points in the district, 10 in a township" in agreement(out, table, 0.4)
+    made.loc[clinics_east, "people_in_time"] += 1
+    made.to_csv(table, index=False)
+    with pytest.raises(AssertionError, match="changed sides"):
+        agreement(out, table, 0.4)
+    made.loc[clinics_east, "people"] += 1
+    made.to_csv(table, index=False)
+    with pytest.raises(AssertionError, match="other people"):
+        agreement(out, table, None)
+
+
+def test_a_complete_run_writes_page_and_plot(tmp_path):
+    page = tmp_path / "benchmarks.md"
+    done = subprocess.run([sys.executable, str(SCRIPT), "--only", "search", "--nodes", "100", "--facilities", "5",
+                           "--docs", str(page)], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "`growth/nodes=100-5000/lifecircle`" in text
+    assert "](images/growth.svg)" in text
+    plot = (tmp_path / "images" / "growth.svg").read_text(encoding="utf-8")
+    assert [f">{nodes}<" in plot for nodes in ("100", "1,000", "5,000")] == [True] * 3
+
+
+def test_a_missed_row_says_why():
+    lines = bench_run._table([Row("layers/andorra/scipy", 1.0, 2.4, "≥ 5"), Row("x/y", 1.0, 1.0, "≥ 5"),
+                              Row("z", 1.0, 9.0, "≥ 5")]).splitlines()[2:]
+    assert "**why:** " + reason("layers/andorra/scipy") in lines[0]
+    assert reason("layers/andorra/scipy") in FOUND.values()
+    assert "not profiled yet" in lines[1]
+    assert "why" not in lines[2]
 
 
 @pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--nodes", "many"]])
