@@ -8,8 +8,8 @@ import re
 FOUND = {
     r"layers/andorra/scipy": "16,594 nodes: five layers take 0.7 ms on one thread and 1.1 ms on two; starting the "
                              "threads costs more than they save on so small a graph",
-    r"endtoend/demo/same": "by timing.json a third of our time passes until the tables stand; the rest goes into surfaces, "
-                           "areas, map and files, which the script does not make, and into starting up",
+    r"endtoend/demo/same": "by timing.json a third of our time passes until the tables stand; the rest goes into "
+                           "surfaces, areas, map and files, which the script does not make, and into starting up",
 }
 
 

@@ -109,8 +109,8 @@ def _of_run(out: Path) -> pd.DataFrame:
     results = pd.read_csv(out / "results.csv", dtype={"township_code": str}, encoding="utf-8-sig")
     townships = set(pd.read_parquet(out / "demand.parquet", columns=["township_code"])["township_code"])
     keep = results["headline"] & (results["class"] == "all") & results["township_code"].isin(townships)
-    keep &= results["indicator"].isin(["people", "people_in_time"])
-    return results[keep].pivot_table(index=KEY, columns="indicator", values="value").sort_index()
+    table = results[keep].pivot_table(index=KEY, columns="indicator", values="value").sort_index()
+    return table.reindex(columns=["people", "people_in_time"])
 
 
 def _near_the_cutoff(out: Path, near_min: float) -> pd.Series:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tinytown import write_town
@@ -121,6 +122,21 @@ def test_a_table_of_more_people_than_may_have_changed_sides_is_refused(tmp_path)
     made.to_csv(table, index=False)
     with pytest.raises(AssertionError, match="other people"):
         agreement(out, table, None)
+
+
+def test_only_counts_of_small_groups_may_be_blank(tmp_path):
+    key = {"layer": ["care", "care"], "township_code": ["1", "2"]}
+    table = pd.DataFrame({**key, "people": [9.0, 90.0], "people_in_time": [4.0, 45.0]})
+    table.to_csv(tmp_path / "table.csv", index=False)
+    pd.DataFrame({"township_code": ["1", "2"]}).to_parquet(tmp_path / "demand.parquet")
+    told = pd.DataFrame({"layer": "care", "township_code": "2", "class": "all", "headline": True,
+                         "indicator": ["people", "people_in_time"], "value": [90.0, 45.0]})
+    told.to_csv(tmp_path / "results.csv", index=False)
+    assert "0 points in the district, 0 in a township" in agreement(tmp_path, tmp_path / "table.csv", None)
+    told[told["indicator"] == "people"].to_csv(tmp_path / "results.csv", index=False)
+    table.assign(people_in_time=[4.0, 10.0]).to_csv(tmp_path / "table.csv", index=False)
+    with pytest.raises(AssertionError, match="other people"):
+        agreement(tmp_path, tmp_path / "table.csv", None)
 
 
 def test_a_complete_run_writes_page_and_plot(tmp_path):
