@@ -109,6 +109,7 @@ def _of_run(out: Path) -> pd.DataFrame:
     results = pd.read_csv(out / "results.csv", dtype={"township_code": str}, encoding="utf-8-sig")
     townships = set(pd.read_parquet(out / "demand.parquet", columns=["township_code"])["township_code"])
     keep = results["headline"] & (results["class"] == "all") & results["township_code"].isin(townships)
+    keep &= results["indicator"].isin(["people", "people_in_time"])
     table = results[keep].pivot_table(index=KEY, columns="indicator", values="value").sort_index()
     return table.reindex(columns=["people", "people_in_time"])
 
