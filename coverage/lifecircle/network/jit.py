@@ -43,8 +43,8 @@ def _compiled(function: Function, **options: bool) -> Function:
     Of itself numba looks at the file of a kernel alone, and would go on with the old form of what it calls.
     """
     compiled: Any = numba.njit(cache=True, nogil=True, **options)(function)
-    if hasattr(compiled, "_cache"):  # not where NUMBA_DISABLE_JIT leaves plain Python
-        index = compiled._cache._cache_file
+    index: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if hasattr(index, "_source_stamp"):  # not where NUMBA_DISABLE_JIT leaves plain Python
         index._source_stamp = (index._source_stamp, _SOURCES)
     return cast(Function, compiled)
 

@@ -26,6 +26,8 @@ Direction = Literal["to", "from"]
 UNREACHED_MS = MAX_MS
 NOBODY = -1
 _UNREACHED = np.uint64(0xFFFFFFFFFFFFFFFF)
+#: Graphs below this many nodes are solved in less time than threads need to begin.
+_SMALL_NODES = 50_000
 _SHIFT, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
@@ -80,7 +82,7 @@ def nearest_of_layers(graph: Graph, layers: Sequence[Array], *, direction: Direc
     layers : sequence of (k,) integers
         Nodes where the facilities of a layer stand.
     threads : int, optional
-        Default: one for each core.
+        Default: one for each core; on a small graph one, for a layer is solved before a second thread has begun.
 
     Returns
     -------
@@ -95,7 +97,7 @@ def nearest_of_layers(graph: Graph, layers: Sequence[Array], *, direction: Direc
         for layer in range(first, len(layers), step):
             _nearest_into(graph, starts[layer], direction, state, ms[layer], label[layer])
 
-    _share_out(work, min(len(layers), threads or _cores()))
+    _share_out(work, min(len(layers), threads or _worth_while(graph)))
     return ms, label
 
 
@@ -273,7 +275,7 @@ def spread_columns(graph: Graph, states: Array, *, direction: Direction, threads
     states : (n, layers) uint64
         As `pack` gives them, in the caller's order; every node may be a start.
     threads : int, optional
-        Default: one for each core.
+        As for `nearest_of_layers`.
 
     Returns
     -------
@@ -288,7 +290,7 @@ def spread_columns(graph: Graph, states: Array, *, direction: Direction, threads
             _solve(graph, state, direction)
             solved[:, layer] = np.where(state < kernels.LIMIT, state, _UNREACHED)[graph.rank]
 
-    _share_out(work, min(states.shape[1], threads or _cores()))
+    _share_out(work, min(states.shape[1], threads or _worth_while(graph)))
     return solved
 
 
@@ -355,6 +357,10 @@ def _shift(arcs: Array) -> int:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _worth_while(graph: Graph) -> int:
+    return 1 if graph.node_count < _SMALL_NODES else _cores()
 
 
 def _share_out(work: Callable[[int, int], None], threads: int) -> None:
