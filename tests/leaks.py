@@ -33,9 +33,8 @@ def leaks(area: Any, xy_m: np.ndarray, in_time: np.ndarray, cell_m: float,
           is_in_time: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Find the points that an area gets wrong by more than a cell.
 
-    A point in time outside is wrong if the area is more than a cell away. A late point inside is wrong if the edge of
-    the area is, and if no place in time is within a cell of it either: a steep bank, a pond or a yard behind the
-    houses that is narrower than a cell need not be a hole in the area.
+    These are points in time that are more than a cell from the area, and late points inside it that are more than a
+    cell from all that is in time. How far they are from the edge of the area does not matter.
 
     Parameters
     ----------
@@ -47,10 +46,16 @@ def leaks(area: Any, xy_m: np.ndarray, in_time: np.ndarray, cell_m: float,
     """
     shapely.prepare(area)
     wrong = np.flatnonzero(shapely.intersects_xy(area, *xy_m.T) != in_time)
-    wrong = wrong[shapely.distance(shapely.boundary(area), shapely.points(xy_m[wrong])) > cell_m]
-    late = wrong[~in_time[wrong]]
+    late, early = wrong[~in_time[wrong]], wrong[in_time[wrong]]
+    far = early[shapely.distance(area, shapely.points(xy_m[early])) > cell_m]
     # A place in time is looked for all around, every few metres.
     radius_m, bearing = cell_m * np.sqrt((np.arange(400) + 0.5) / 400), np.arange(400) * 2.39996
     around = radius_m[:, None] * np.column_stack([np.cos(bearing), np.sin(bearing)])
     near = is_in_time((xy_m[late][:, None] + around).reshape(-1, 2)).reshape(-1, len(around)).any(axis=1)
-    return np.union1d(wrong[in_time[wrong]], late[~near])
+    return np.union1d(far, late[~near])
+
+
+def pockets(area: Any, xy_m: np.ndarray, in_time: np.ndarray, cell_m: float) -> np.ndarray:
+    """Find the late points inside an area that are more than a cell from its edge: in pockets that it does not show."""
+    late = np.flatnonzero(shapely.intersects_xy(area, *xy_m.T) & ~in_time)
+    return late[shapely.distance(shapely.boundary(area), shapely.points(xy_m[late])) > cell_m]

@@ -14,7 +14,7 @@ from lifecircle.network.access import Access, Doors
 from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.modes import MODES
 from lifecircle.network.perfacility import FacilityTimes, facility_areas
-from lifecircle.network.surface import Raster, cut, surface_minutes
+from lifecircle.network.surface import Raster, cut, sealed_from, surface_minutes
 from lifecircle.osmtags import CLASS_INDEX
 from lifecircle.roadnetwork import RoadNetwork
 from town import CRS, ORIGIN_M, WALK, grid_roads, wild_roads, wild_walls
@@ -64,7 +64,7 @@ def test_minutes_equal_the_field_of_the_door_alone(network, barriers, mode, dire
     for facility in range(len(times.labels)):
         part, got, places_min = times.reach(facility)
         field = access.solve(mode, [Doors(doors.xy_m[[facility]], np.zeros(1, int))], direction=direction)
-        [expected] = surface_minutes([field], whole, everywhere)
+        [expected] = surface_minutes([field], whole, everywhere, times.sealed)
         ms = field.reach(places, want_snap=False).ms[:, 0]
         np.testing.assert_allclose(places_min, np.where(ms <= times.limit_ms, ms / 60_000, np.nan), rtol=1e-12)
         reached += np.isfinite(got.centre).sum()
@@ -115,7 +115,8 @@ def test_the_cut_equals_that_of_the_whole_surface():
     outline = shapely.box(*(ORIGIN_M - 200), *(ORIGIN_M + 1_300))
     raster = Raster.over(outline, CELL_M)
     field = access.solve("walk", [doors], direction="to")
-    whole = surface_minutes([field], raster, np.arange(raster.rows * raster.columns))[0]
+    cells = np.arange(raster.rows * raster.columns)
+    whole = surface_minutes([field], raster, cells, sealed_from([field], raster, cells))[0]
     expected = cut(whole, 6.0, raster, outline)
     assert got.area > 1e5
     assert got.symmetric_difference(expected).area < 1e-6 * expected.area

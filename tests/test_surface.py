@@ -11,8 +11,8 @@ import shapely
 from lifecircle.network.access import Net
 from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.modes import MODES
-from lifecircle.network.raster import Raster, Stations, open_ground
-from lifecircle.network.surface import Minutes, cut, take_open_ground
+from lifecircle.network.raster import Raster, Stations, open_places
+from lifecircle.network.surface import Minutes, cut
 from town import grid_roads, wild_roads
 
 #: Cells of 10 m, the centre of the first at (5, 45).
@@ -72,29 +72,17 @@ def test_cells_of_points():
     assert RASTER.middles(np.array([0, 6])).tolist() == [[5.0, 45.0], [15.0, 35.0]]
 
 
-def test_open_ground_beside_a_blocked_centre():
-    # Barriers in cells of 5 m: all of the first two cells, but for a corner of the second; a strip in the third.
-    blocked = np.zeros((10, 10), np.uint8)
-    blocked[:2, :4] = 1
-    blocked[0, 3] = 0
-    blocked[:2, 5] = 1
-    cells, places = open_ground(RASTER, BarrierGrid(blocked, 0.0, 50.0, 5.0).walls)
-    assert cells.tolist() == [1, 2]  # a centre on the corner of four belongs to the south-eastern one
-    assert places.tolist() == [[17.5, 47.5], [22.5, 47.5]]  # of two as near the northern
-    assert len(open_ground(RASTER, BarrierGrid.open_ground().walls)[0]) == 0
-
-
-def test_open_ground_counts_where_no_centre_around_is_reached_as_soon():
-    spot = (np.array([2]), np.array([2]), np.array([8.0]))
-    for neighbour, counts in ((np.nan, True), (9.1, True), (9.0, False), (7.0, False)):
-        surface = minutes(np.full((5, 5), np.nan))
-        surface.centre[1, 2] = neighbour
-        take_open_ground(surface.centre, surface.aside, 1.0, *spot)
-        assert (surface.aside[2, 2] == 8.0) == counts
-        assert np.isfinite(surface.aside).sum() == counts
-    sooner = minutes(np.full((5, 5), np.nan), lone(3.0))
-    take_open_ground(sooner.centre, sooner.aside, 1.0, *spot)
-    assert sooner.aside[2, 2] == 3.0
+def test_open_ground_stands_for_a_sealed_centre():
+    # Sealed in cells of 5 m: all of the first two cells, but for a corner of the second; a strip in the third.
+    sealed = np.zeros((10, 10), np.uint8)
+    sealed[:2, :4] = 1
+    sealed[0, 3] = 0
+    sealed[:2, 5] = 1
+    places = open_places(RASTER, np.array([0, 1, 2, 3]), BarrierGrid(sealed, 0.0, 50.0, 5.0).walls)
+    # The first is sealed all over; of two places as near to a centre the northern stands for it. A centre on the corner
+    # of four cells of 5 m belongs to the south-eastern one.
+    assert places.tolist() == [[5.0, 45.0], [17.5, 47.5], [22.5, 47.5], [35.0, 45.0]]
+    assert open_places(RASTER, np.array([7]), BarrierGrid.open_ground().walls).tolist() == [[25.0, 35.0]]
 
 
 def test_the_edge_runs_where_the_cutoff_is():

@@ -48,15 +48,15 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
     with progress.step("compute indicators and surfaces"), ThreadPoolExecutor(1) as beside:
         solved = beside.submit(circles.solve_surfaces, times)  # compiled code, while the tables are in Python
         results, gap_list, judged = _tables(times, findings)
-        raster, surfaces = solved.result()
+        surfaces = solved.result()
     with progress.step("cut service areas"):
-        areas = circles.service_areas(times, raster, surfaces)
+        areas = circles.service_areas(times, surfaces)
     with progress.step("describe"):
         return Assessment(
             run=describe.run_record(study), townships=study.townships, places=study.places,
             demand=describe.demand_table(times, judged), facilities=describe.facility_table(times),
             service_areas=areas, ground=describe.ground(study), results=results, gaps=gap_list,
-            findings=findings.sorted(), surfaces=circles.layer_surfaces(study, raster, surfaces),
+            findings=findings.sorted(), surfaces=circles.layer_surfaces(study, surfaces),
             timing=progress.seconds)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -16,40 +16,57 @@ import shapely
 from lifecircle.assessment import Surface
 from lifecircle.network.access import Access
 from lifecircle.network.graph import hilbert_order
+from lifecircle.network.legs import Walls
 from lifecircle.network.perfacility import facility_areas
 from lifecircle.network.raster import Raster
-from lifecircle.network.surface import Minutes, as_multipolygon, cut, surface_minutes
+from lifecircle.network.sealed import open_part
+from lifecircle.network.surface import Minutes, as_multipolygon, cut, sealed_from, surface_minutes
 from lifecircle.policy import LayerPolicy
 from lifecircle.study import Study
 from lifecircle.traveltimes import TravelTimes, points_of, used_modes, walking_slope
 
 Array = npt.NDArray[Any]
-Surfaces = dict[tuple[str, str], Minutes]
 ISOCHRONES_MIN = (15.0, 30.0)
 _COLUMNS = ["layer", "mode", "kind", "cutoff", "facility_id", "population", "geometry"]
 
 
-def solve_surfaces(times: TravelTimes) -> tuple[Raster, Surfaces]:
+class Surfaces(NamedTuple):
+    """Minutes on one raster over the district.
+
+    Attributes
+    ----------
+    minutes : dict
+        (layer, mode) -> Minutes.
+    sealed : Walls
+        The sealed ground of the district.
+    """
+
+    raster: Raster
+    minutes: dict[tuple[str, str], Minutes]
+    sealed: Walls
+
+
+def solve_surfaces(times: TravelTimes) -> Surfaces:
     """Compute the surface of every layer and mode over the district, all layers of a field in one pass."""
     study = times.study
     raster = Raster.over(study.outline, study.runfile.surface.cell_m)
     # One cell more all round, so that the edge of an area runs on as far as the district's own.
     cells = np.flatnonzero(raster.burn([study.outline.buffer(raster.cell_m)], all_touched=True))
     cells = cells[hilbert_order(raster.middles(cells))]  # cells that share roads follow one another
-    done: dict[int, list[Minutes]] = {}
-    for fields, _ in times.fields.values():
-        if id(fields) not in done:
-            done[id(fields)] = surface_minutes(fields, raster, cells)
-    return raster, {key: done[id(fields)][column] for key, (fields, column) in times.fields.items()}
+    passes = {id(fields): fields for fields, _ in times.fields.values()}
+    sealed = sealed_from([field for fields in passes.values() for field in fields], raster, cells)
+    done = {key: surface_minutes(fields, raster, cells, sealed) for key, fields in passes.items()}
+    minutes = {key: done[id(fields)][column] for key, (fields, column) in times.fields.items()}
+    return Surfaces(raster, minutes, sealed)
 
 
-def layer_surfaces(study: Study, raster: Raster, surfaces: Surfaces) -> dict[str, Surface]:
-    """Stack the modes of each layer into one Surface: minutes at the centres of cells."""
-    stacked = {}
+def layer_surfaces(study: Study, surfaces: Surfaces) -> dict[str, Surface]:
+    """Stack the modes of each layer into one Surface: minutes at the centres of cells, or the open ground beside."""
+    stacked, raster = {}, surfaces.raster
     for layer in study.layers:
         modes = used_modes(study.policy.layer(layer))
         if modes:
-            bands = np.stack([surfaces[layer, mode].centre for mode in modes])
+            bands = np.stack([surfaces.minutes[layer, mode].centre for mode in modes])
             stacked[layer] = Surface(modes, bands, raster.west_m, raster.north_m, raster.cell_m)
     return stacked
 
@@ -84,7 +101,7 @@ def _nearest_urban(demand: gpd.GeoDataFrame, raster: Raster) -> shapely.Geometry
                               if value == 1])
 
 
-def service_areas(times: TravelTimes, raster: Raster, surfaces: Surfaces) -> gpd.GeoDataFrame:
+def service_areas(times: TravelTimes, surfaces: Surfaces) -> gpd.GeoDataFrame:
     """Cut, per layer, the service circle of the headline modes and the isochrones of every used mode.
 
     Where the policy asks for it, also the service area of every single facility.
@@ -95,16 +112,17 @@ def service_areas(times: TravelTimes, raster: Raster, surfaces: Surfaces) -> gpd
         layer, mode, kind (circle / isochrone / facility), cutoff (minutes; NaN for a circle), facility_id (blank but
         for a facility), area_km2, population, geometry.
     """
-    study, outline = times.study, times.study.outline
-    regions = class_regions(study, raster)
+    study, ground = times.study, open_part(times.study.outline, surfaces.sealed)
+    regions = {name: shapely.intersection(region, ground) for name, region in
+               class_regions(study, surfaces.raster).items()}
 
     def circle(layer: str) -> tuple[Any, ...]:
         policy = study.policy.layer(layer)
-        area, people = _circle(policy, layer, surfaces, raster, regions), _people_in_time(times, layer, policy)
+        area, people = _circle(policy, layer, surfaces, regions), _people_in_time(times, layer, policy)
         return layer, headline_mode(policy), "circle", np.nan, "", people, area
 
     def isochrone(layer: str, mode: str, cutoff_min: float) -> tuple[Any, ...]:
-        area = cut(surfaces[layer, mode], cutoff_min, raster, outline)
+        area = cut(surfaces.minutes[layer, mode], cutoff_min, surfaces.raster, ground)
         within = times.times[layer, mode].minutes <= cutoff_min
         people = float(times.demand["population"][within].sum())
         return layer, mode, "isochrone", cutoff_min, "", people, area
@@ -116,13 +134,13 @@ def service_areas(times: TravelTimes, raster: Raster, surfaces: Surfaces) -> gpd
             jobs += [pool.submit(circle, layer)] if modes else []
             jobs += [pool.submit(isochrone, layer, mode, cutoff) for mode in modes for cutoff in ISOCHRONES_MIN]
         rows = [job.result() for job in jobs]
-    rows += facility_rows(times)
+    rows += facility_rows(times, ground)
     frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry="geometry", crs=study.crs)
     frame.insert(frame.columns.get_loc("population"), "area_km2", frame.area / 1e6)
     return frame
 
 
-def facility_rows(times: TravelTimes) -> Iterator[tuple[Any, ...]]:
+def facility_rows(times: TravelTimes, ground: shapely.Geometry) -> Iterator[tuple[Any, ...]]:
     """Draw the service area of every single facility, in the headline modes of the layers whose policy asks for it.
 
     Yields
@@ -143,7 +161,7 @@ def facility_rows(times: TravelTimes) -> Iterator[tuple[Any, ...]]:
             areas = facility_areas(
                 access, mode, times.doors[layer], cutoffs_min, direction=policy.direction,
                 slope=walking_slope(study, layer, times.modes, mode), cell_m=study.runfile.surface.cell_m,
-                area=study.outline, people=(times.xy_m, people))
+                area=ground, people=(times.xy_m, people))
             facility_id = times.serving[layer]["facility_id"].to_numpy()
             for row in areas[~areas.is_empty].itertuples():
                 yield layer, mode, "facility", row.cutoff, str(facility_id[row.facility]), row.population, row.geometry
@@ -164,13 +182,13 @@ def headline_mode(policy: LayerPolicy) -> str:
     return modes.pop() if len(modes) == 1 else "mixed"
 
 
-def _circle(policy: LayerPolicy, layer: str, surfaces: Surfaces, raster: Raster,
+def _circle(policy: LayerPolicy, layer: str, surfaces: Surfaces,
             regions: dict[str, shapely.Geometry]) -> shapely.Geometry:
     parts = []
     for name, region in regions.items():
         rule = policy.rule(name)
         if rule is not None and not region.is_empty:
-            parts.append(cut(surfaces[layer, rule.mode], rule.cutoff_min, raster, region))
+            parts.append(cut(surfaces.minutes[layer, rule.mode], rule.cutoff_min, surfaces.raster, region))
     return as_multipolygon(reduce(shapely.union, parts, shapely.MultiPolygon()))
 
 

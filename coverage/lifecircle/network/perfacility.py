@@ -23,10 +23,11 @@ from lifecircle.network import links, within
 from lifecircle.network.access import Access, Doors
 from lifecircle.network.legs import Index, Walk, Walls
 from lifecircle.network.links import UNREACHED, Blocks, Links, Rows
-from lifecircle.network.raster import Raster, Stations, open_ground
+from lifecircle.network.raster import Raster, Stations, open_places
+from lifecircle.network.sealed import open_part, sealed_ground
 from lifecircle.network.search import Direction
 from lifecircle.network.sides import Side, around, search, sides_of
-from lifecircle.network.surface import Minutes, as_multipolygon, cut, step_min, take_open_ground
+from lifecircle.network.surface import Minutes, as_multipolygon, cut, step_min
 from lifecircle.network.within import Room
 
 Array = npt.NDArray[Any]
@@ -77,12 +78,15 @@ def facility_areas(access: Access, mode_name: str, doors: Doors, cutoffs_min: Se
     # What is a whole step earlier than the first cutoff is drawn alike, however early it is.
     enough_min = min(cutoffs, default=0.0) - solved[0].step_min
 
+    grounds = [times.ground(area) for times in solved]
+
     def draw(facility: int) -> list[tuple[int, float, float, shapely.Geometry]]:
         reached = [times.reach(facility, enough_min=enough_min) for times in solved]
         places_min = reduce(np.maximum, (one.places_min for one in reached))
         rows = []
         for cutoff_min in cutoffs:
-            shapes = [cut(one.minutes, cutoff_min, one.raster, area) for one in reached]
+            shapes = [cut(one.minutes, cutoff_min, one.raster, ground)
+                      for one, ground in zip(reached, grounds, strict=True)]
             shape = shapes[0] if len(shapes) == 1 else as_multipolygon(shapely.intersection(*shapes))
             population = float("nan") if people is None else float(count[places_min <= cutoff_min].sum())
             rows.append((int(solved[0].labels[facility]), cutoff_min, population, shape))
@@ -114,8 +118,8 @@ class _Ground:
     places: Rows
 
     @classmethod
-    def link(cls, side: Side, ms: Array, raster: Raster, places: Blocks, limit_ms: int, walls: Walls, walk: Walk,
-             pool: ThreadPoolExecutor, threads: int) -> _Ground:
+    def link(cls, side: Side, ms: Array, raster: Raster, middle_m: Array, places: Blocks, limit_ms: int, walls: Walls,
+             walk: Walk, pool: ThreadPoolExecutor, threads: int) -> _Ground:
         """Link the cells near the edges that are reached in time, and the places."""
 
         def link(blocks: Blocks) -> Rows:
@@ -130,7 +134,7 @@ class _Ground:
         mask = np.zeros((raster.rows, raster.columns), dtype=bool)
         within.mark_cells(mask, raster, side.lines, ms, limit_ms - side.extra_ms, walk)
         cells = np.flatnonzero(mask)
-        blocks = Blocks.of(raster.middles(cells), raster)
+        blocks = Blocks.of(middle_m[cells], raster)
         row = np.full(mask.size, -1, np.int32)
         row[cells[blocks.order]] = np.arange(len(cells), dtype=np.int32)
         stations = Stations.along(side.lines, raster)
@@ -167,22 +171,22 @@ class FacilityTimes:
         The facilities.
     raster : Raster
         Over all that is reached.
+    sealed : Walls
+        The sealed ground in it.
+    middle_m : (cells, 2) float64
+        The places that stand for its cells, counted along the rows.
     places : Blocks
-        The places that were asked for, and after them the open ground of cells with a blocked centre.
-    place_count : int
-        How many were asked for.
-    open_cells : (k,) int64
-        The cells of the others.
+        The places that were asked for.
     """
 
     labels: Array
     raster: Raster
+    sealed: Walls
+    middle_m: Array
     sides: tuple[Side, ...]
     grounds: tuple[_Ground, ...]
     places: Blocks
     place_index: Index
-    place_count: int
-    open_cells: Array
     doors: Doors
     facility: Array
     walls: Walls
@@ -210,19 +214,26 @@ class FacilityTimes:
         found = search(sides, reached, limit_ms, None)
         raster = Raster.over(shapely.box(*around(sides, reached, found, None, doors.xy_m, limit_ms, walk)), cell_m)
         asked_m = np.empty((0, 2)) if places_m is None else np.asarray(places_m, dtype=np.float64)
-        open_cells, open_m = open_ground(raster, walls)
-        places = Blocks.of(np.concatenate([asked_m, open_m]), raster)
+        every_cell = np.arange(raster.rows * raster.columns)
+        sealed = sealed_ground(walls, [side.lines for side in sides], doors.xy_m, walk.limit_m, raster, every_cell)
+        middle_m, places = open_places(raster, every_cell, sealed), Blocks.of(asked_m, raster)
         with ThreadPoolExecutor(threads) as pool:
-            grounds = tuple(_Ground.link(side, room.ms, raster, places, limit_ms, walls, walk, pool, threads)
-                            for side, room in zip(sides, reached, strict=True))
+            grounds = tuple(_Ground.link(side, room.ms, raster, middle_m, places, limit_ms, walls, walk, pool,
+                                         threads) for side, room in zip(sides, reached, strict=True))
         index = Index.over(places.x_m, places.y_m, places.x_m, places.y_m)
-        return cls(labels, raster, sides, grounds, places, index, len(asked_m), open_cells, doors, facility, walls,
-                   walk, limit_ms, SimpleQueue())
+        return cls(labels, raster, sealed, middle_m, sides, grounds, places, index, doors, facility, walls, walk,
+                   limit_ms, SimpleQueue())
 
     @property
     def step_min(self) -> float:
         """Give the minutes of the walk from the centre of a cell to the next."""
         return step_min(3600.0 / self.walk.ms_per_m, self.raster)
+
+    def ground(self, area: shapely.Geometry | None) -> shapely.Geometry | None:
+        """Take the sealed ground out of an area, or out of all that is reached; None where nothing is cut off."""
+        if area is None and self.sealed.blocked.any():
+            area = shapely.box(*self.raster.bounds)
+        return None if area is None else open_part(area, self.sealed)
 
     def reach(self, facility: int, *, enough_min: float = -1.0) -> Reached:
         """Compute the surface of one facility, and its minutes at the places.
@@ -240,11 +251,13 @@ class FacilityTimes:
         centre, aside = np.full((2, part.rows * part.columns, 1), _CLOSED_STATE)
         places = np.full((len(self.places.order), 1), _CLOSED_STATE)
         enough_ms, walls, walk = int(enough_min * 60_000), self.walls, self.walk
-        within.look_straight(centre, aside, part, doors_m, walls, walk)
+        middle_m = self.middle_m.reshape(self.raster.rows, self.raster.columns, 2)
+        middle_m = middle_m[top : top + part.rows, left : left + part.columns]
+        within.look_straight(centre, aside, part, middle_m, doors_m, walls, walk)
         for side, room, ground, nodes in reversed(list(zip(self.sides, rooms, self.grounds, found, strict=True))):
             lines, edge, joints = side.joined(facility, self.doors.xy_m)
-            within.look_along(centre, aside, self.raster, part, top, left, lines, edge, joints, ground.stations,
-                              ground.station_start, walls, walk, side.extra_ms, enough_ms)
+            within.look_along(centre, aside, self.raster, part, top, left, middle_m, lines, edge, joints,
+                              ground.stations, ground.station_start, walls, walk, side.extra_ms, enough_ms)
             marked = within.no_patches(part)
             within.mark_patches(marked, part, side.extent, nodes, room.ms, self.limit_ms - side.extra_ms, walk)
             within.look_up(centre, aside, part, top, left, marked, ground.links, room.ms, side.extra_ms, enough_ms)
@@ -257,9 +270,7 @@ class FacilityTimes:
                               for states in (centre, aside))
         places_min = np.empty(len(places))
         places_min[self.places.order] = within.minutes_of(places, self.limit_ms)
-        row, column = self.open_cells // self.raster.columns - top, self.open_cells % self.raster.columns - left
-        take_open_ground(at_centre, at_side, self.step_min, row, column, places_min[self.place_count :])
-        return Reached(part, Minutes(at_centre, at_side, self.step_min), places_min[: self.place_count])
+        return Reached(part, Minutes(at_centre, at_side, self.step_min), places_min)
 
     def _rooms(self) -> list[Room]:
         """Give room for the search of each side: that which another facility is done with, or new."""

@@ -34,6 +34,12 @@ class Raster(NamedTuple):
                    int(np.ceil((east - west) / cell_m)) + 2)
 
     @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Give west, south, east and north."""
+        return (self.west_m, self.north_m - self.rows * self.cell_m, self.west_m + self.columns * self.cell_m,
+                self.north_m)
+
+    @property
     def transform(self) -> Any:
         """Give the raster's affine transform, as rasterio wants it."""
         from rasterio import Affine
@@ -116,37 +122,29 @@ class Stations(NamedTuple):
 
 
 @kernel
-def open_ground(raster: Raster, walls: Walls) -> tuple[Array, Array]:
-    """Find the cells whose centre is blocked, though not all of the cell is.
+def open_places(raster: Raster, cells: Array, sealed: Walls) -> Array:
+    """Give the (k, 2) places that stand for cells: the centre, or where that is sealed the open ground nearest to it.
 
-    Returns
-    -------
-    (k,) int64
-        Cells, counted along the rows.
-    (k, 2) float64
-        Of each the middle of the open ground nearest to its centre.
+    Where all of a cell is sealed its centre stands for it.
     """
-    cells, places = np.empty(raster.rows * raster.columns, np.int64), np.empty((raster.rows * raster.columns, 2))
-    size, reach = 0, math.ceil(0.5 * raster.cell_m / walls.cell)
-    for cell in range(raster.rows * raster.columns):
-        x = raster.west_m + (cell % raster.columns + 0.5) * raster.cell_m
-        y = raster.north_m - (cell // raster.columns + 0.5) * raster.cell_m
-        row, column = math.floor((walls.north - y) / walls.cell), math.floor((x - walls.west) / walls.cell)
-        if not _blocked(walls, row, column):
+    places, reach = np.empty((len(cells), 2)), math.ceil(0.5 * raster.cell_m / sealed.cell)
+    for i in range(len(cells)):
+        x = raster.west_m + (cells[i] % raster.columns + 0.5) * raster.cell_m
+        y = raster.north_m - (cells[i] // raster.columns + 0.5) * raster.cell_m
+        places[i, 0], places[i, 1] = x, y
+        row, column = math.floor((sealed.north - y) / sealed.cell), math.floor((x - sealed.west) / sealed.cell)
+        if not _blocked(sealed, row, column):
             continue
         nearest = np.inf
         for down in range(-reach, reach + 1):
             for right in range(-reach, reach + 1):
-                here_x = walls.west + (column + right + 0.5) * walls.cell
-                here_y = walls.north - (row + down + 0.5) * walls.cell
+                here_x = sealed.west + (column + right + 0.5) * sealed.cell
+                here_y = sealed.north - (row + down + 0.5) * sealed.cell
                 inside = max(abs(here_x - x), abs(here_y - y)) < 0.5 * raster.cell_m
                 here = (here_x - x) ** 2 + (here_y - y) ** 2
-                if inside and here < nearest and not _blocked(walls, row + down, column + right):
-                    nearest, places[size, 0], places[size, 1] = here, here_x, here_y
-        if nearest < np.inf:
-            cells[size] = cell
-            size += 1
-    return cells[:size].copy(), places[:size].copy()
+                if inside and here < nearest and not _blocked(sealed, row + down, column + right):
+                    nearest, places[i, 0], places[i, 1] = here, here_x, here_y
+    return places
 
 
 @leaf_kernel

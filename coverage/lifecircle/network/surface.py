@@ -14,7 +14,8 @@ from lifecircle.network.access import Field
 from lifecircle.network.jit import kernel, leaf_kernel, parallel_kernel, prange
 from lifecircle.network.legs import Joints, Lines, Walk, Walls, along_edge, foot, through_end
 from lifecircle.network.raster import Raster as Raster
-from lifecircle.network.raster import Stations, open_ground
+from lifecircle.network.raster import Stations, open_places
+from lifecircle.network.sealed import sealed_ground
 from lifecircle.network.search import UNREACHED_MS, unpack
 
 Array = npt.NDArray[Any]
@@ -31,10 +32,11 @@ class Minutes(NamedTuple):
     Attributes
     ----------
     centre : (rows, columns) float
-        At the centre of each cell; NaN where nothing is reached.
+        At the centre of each cell, or where that is sealed at the open ground nearest to it; NaN where nothing is
+        reached.
     aside : (rows, columns) float
-        The least at other places of each cell that count: those of its roads that are nearest to its centre, its doors,
-        and, where no centre around is reached as soon, open ground; NaN where none is reached.
+        The least at other places of each cell that count: those of its roads that are nearest to its centre, and its
+        doors; NaN where none is reached.
     step_min : float
         The walk from a centre to the next.
     """
@@ -44,27 +46,31 @@ class Minutes(NamedTuple):
     step_min: float
 
 
-def surface_minutes(fields: Sequence[Field], raster: Raster, cells: Array) -> list[Minutes]:
+def surface_minutes(fields: Sequence[Field], raster: Raster, cells: Array, sealed: Walls) -> list[Minutes]:
     """Compute minutes for every layer of solved fields; the longer of two directions.
 
     Parameters
     ----------
     cells : (k,) int64
         Cells to look at, counted along the rows; fastest where neighbours follow one another.
+    sealed : Walls
+        The sealed ground in these cells.
     """
-    layers, wanted = fields[0].doors.layer_count, np.zeros(raster.rows * raster.columns, dtype=bool)
-    wanted[cells] = True
-    centre, aside = np.full((2, layers, len(wanted)), np.nan, np.float32)
-    _take_least(centre, cells, _slowest(fields, raster.middles(cells)))
+    layers, shape = fields[0].doors.layer_count, (raster.rows, raster.columns)
+    centre, aside = np.full((2, layers, raster.rows * raster.columns), np.nan, np.float32)
+    _take_least(centre, cells, _slowest(fields, open_places(raster, cells, sealed)))
     _look_at_roads(aside, fields, raster)
-    step, shape = step_min(fields[0].walk.off_road_kph, raster), (raster.rows, raster.columns)
-    surfaces = [Minutes(centre[layer].reshape(shape), aside[layer].reshape(shape), step) for layer in range(layers)]
-    blocked, open_m = open_ground(raster, fields[0].barriers.walls)
-    blocked, open_m = blocked[wanted[blocked]], open_m[wanted[blocked]]
-    for surface, minutes in zip(surfaces, _slowest(fields, open_m).T, strict=True):
-        take_open_ground(surface.centre, surface.aside, step, blocked // raster.columns, blocked % raster.columns,
-                         np.ascontiguousarray(minutes))
-    return surfaces
+    step = step_min(fields[0].walk.off_road_kph, raster)
+    return [Minutes(centre[layer].reshape(shape), aside[layer].reshape(shape), step) for layer in range(layers)]
+
+
+def sealed_from(fields: Sequence[Field], raster: Raster, cells: Array) -> Walls:
+    """Find the ground in some cells that is sealed from the roads and doors of all fields."""
+    nets = {id(part.net): part.net for field in fields for part in field.parts}
+    doors_m = np.concatenate([field.doors.xy_m for field in fields])
+    limit_m = max(field.walk.snap_limit_m for field in fields)
+    return sealed_ground(fields[0].barriers.walls, [net.lines["to"] for net in nets.values()], doors_m, limit_m, raster,
+                         cells)
 
 
 def step_min(off_road_kph: float, raster: Raster) -> float:
@@ -121,27 +127,13 @@ def _reach_along(stations: Stations, states: Array, lines: Lines, ends: Array, j
             along_edge(states, i, x, y, lines, e, at, joints, walls, walk, extra_ms)
 
 
-@kernel
-def take_open_ground(centre: Array, aside: Array, step_min: float, row: Array, column: Array, minutes: Array) -> None:
-    """Lower `aside` to the minutes of open ground in cells, if none of the centres around is reached within a step."""
-    rows, columns = centre.shape
-    for i in range(len(row)):
-        r, c = row[i], column[i]
-        if not (0 <= r < rows and 0 <= c < columns and minutes[i] < np.inf) or aside[r, c] <= minutes[i]:
-            continue
-        soon = minutes[i] + step_min
-        if not (centre[r, c] <= soon or (r > 0 and centre[r - 1, c] <= soon) or (c > 0 and centre[r, c - 1] <= soon)
-                or (r + 1 < rows and centre[r + 1, c] <= soon) or (c + 1 < columns and centre[r, c + 1] <= soon)):
-            aside[r, c] = minutes[i]
-
-
 def cut(minutes: Minutes, cutoff_min: float, raster: Raster, area: shapely.Geometry | None = None) -> shapely.Geometry:
     """Cut the part of an area where the surface is at most the cutoff.
 
     The edge runs between the centres of cells in time and of cells that are late. Between two centres no more than a
     walk counts: where more lies between them (a barrier, the end of all that is reached), it runs half way. A cell
-    that is late at its centre and in time aside is in time too, narrowly: what is in time along a fast road or behind
-    a steep bank may be thinner than a cell. Of two cutoffs the smaller area lies within the larger.
+    that is late at its centre and in time aside is in time too, narrowly: what is in time along a fast road may be
+    thinner than a cell. Of two cutoffs the smaller area lies within the larger.
 
     Parameters
     ----------

@@ -177,8 +177,8 @@ def mark_cells(mask: Array, raster: Raster, lines: Lines, ms: Array, limit: int,
                 least = min(least, ms[lines.node[e, 1 - way]])
         if least <= limit:
             metres = min(walk.limit_m, (limit - least) / walk.ms_per_m)
-            # The cells that the edge itself passes are looked at too, though no centre be near enough.
-            top, bottom, left, right = around_edge(raster, lines, e, max(metres, 0.5 * raster.cell_m))
+            # As far as a place that stands for a cell may be aside of its centre, and the cells that the edge passes.
+            top, bottom, left, right = around_edge(raster, lines, e, metres + 0.5 * raster.cell_m)
             for row in range(top, bottom):
                 for column in range(left, right):
                     mask[row, column] = True
@@ -270,13 +270,15 @@ def minutes_of(states: Array, limit_ms: int) -> Array:
 
 
 @kernel
-def look_along(centre: Array, aside: Array, whole: Raster, part: Raster, top: int, left: int, lines: Lines, edge: Array,
-               joints: Joints, stations: Stations, station_start: Array, walls: Walls, walk: Walk,
-               extra_ms: float, enough_ms: int) -> None:
+def look_along(centre: Array, aside: Array, whole: Raster, part: Raster, top: int, left: int, middle_m: Array,
+               lines: Lines, edge: Array, joints: Joints, stations: Stations, station_start: Array, walls: Walls,
+               walk: Walk, extra_ms: float, enough_ms: int) -> None:
     """Lower the packed states of cells near the edges that doors are joined to: along these edges to the doors.
 
     Parameters
     ----------
+    middle_m : (rows, columns, 2) float64
+        The places that stand for the cells of the part.
     lines : Lines
         The edges, one for each joint.
     edge : (k,) integers
@@ -287,13 +289,13 @@ def look_along(centre: Array, aside: Array, whole: Raster, part: Raster, top: in
         Cells that are no later are not looked at.
     """
     for j in range(len(edge)):
-        first_row, last_row, first_column, last_column = around_edge(part, lines, j, walk.limit_m)
+        # A place that stands for a cell is less than half a cell aside of its centre, along either axis.
+        first_row, last_row, first_column, last_column = around_edge(part, lines, j, walk.limit_m + 0.5 * part.cell_m)
         for row in range(first_row, last_row):
             for column in range(first_column, last_column):
                 here = row * part.columns + column
                 if np.int64(centre[here, 0] >> _SHIFT) > enough_ms:
-                    x = part.west_m + (column + 0.5) * part.cell_m
-                    y = part.north_m - (row + 0.5) * part.cell_m
+                    x, y = middle_m[row, column, 0], middle_m[row, column, 1]
                     at = foot(lines, j, x, y, walk.limit_m)
                     if at.low <= at.high:
                         along_edge(centre, here, x, y, lines, j, at, joints, walls, walk, extra_ms)
@@ -306,17 +308,17 @@ def look_along(centre: Array, aside: Array, whole: Raster, part: Raster, top: in
 
 
 @kernel
-def look_straight(centre: Array, aside: Array, part: Raster, door_xy_m: Array, walls: Walls, walk: Walk) -> None:
+def look_straight(centre: Array, aside: Array, part: Raster, middle_m: Array, door_xy_m: Array, walls: Walls,
+                  walk: Walk) -> None:
     """Lower the packed states of cells by the straight walk to doors within the limit; a door is there at once."""
     for door in range(len(door_xy_m)):
-        door_x, door_y, limit = door_xy_m[door, 0], door_xy_m[door, 1], walk.limit_m
-        top, bottom, left, right = cells_near(part, door_x - limit, door_y - limit, door_x + limit, door_y + limit)
+        door_x, door_y, far = door_xy_m[door, 0], door_xy_m[door, 1], walk.limit_m + 0.5 * part.cell_m
+        top, bottom, left, right = cells_near(part, door_x - far, door_y - far, door_x + far, door_y + far)
         for row in range(top, bottom):
-            y = part.north_m - (row + 0.5) * part.cell_m
             for column in range(left, right):
-                x = part.west_m + (column + 0.5) * part.cell_m
+                x, y = middle_m[row, column, 0], middle_m[row, column, 1]
                 metres = distance(door_x - x, door_y - y)
-                if metres <= limit and not crosses(walls, x, y, door_x, door_y):
+                if metres <= walk.limit_m and not crosses(walls, x, y, door_x, door_y):
                     improve(centre, row * part.columns + column, 0, walk.ms_per_m * metres, _NOBODY)
         row = math.floor((part.north_m - door_y) / part.cell_m)
         column = math.floor((door_x - part.west_m) / part.cell_m)
