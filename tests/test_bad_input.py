@@ -64,7 +64,7 @@ BAD: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "no layer": (sections(facilities=[]), ("town.toml", "[[facilities]]")),
     "missing file": (remove("clinics.csv"), ("clinics.csv", "no such file")),
     "missing roads": (remove("roads.geojson"), ("roads.geojson", "no such file")),
-    "missing column of a position": (replace("clinics.csv", ",lon,", ",longitude,"),
+    "missing column of a position": (replace("clinics.csv", ",lon,", ",across,"),
                                      ("clinics.csv", "no column lon", "columns = {")),
     "missing column of people": (replace("people.csv", ",population,", ",persons,"),
                                  ("people.csv", "no column population")),

@@ -159,8 +159,9 @@ def test_datum_that_nobody_declared(tmp_path):
 def test_ids(tmp_path):
     with pytest.raises(BadValueError, match="facility_id C1 is given to several facilities"):
         read(tmp_path, clinics=CLINICS.replace("C2", "C1"))
-    with pytest.raises(BadValueError, match="facility_id C1, C2, C3 is given to several"):
-        read(tmp_path, {"layer": "a", "file": "clinics.csv"}, {"layer": "b", "file": "clinics.csv"})
+    table, findings = read(tmp_path, {"layer": "a", "file": "clinics.csv"}, {"layer": "b", "file": "clinics.csv"})
+    assert table["facility_id"].tolist() == ["a-C1", "a-C2", "a-C3", "b-C1", "b-C2", "b-C3"]
+    assert [(item.severity, item.id) for item in findings if item.code == "ids_shared"] == [("note", "C1, C2, C3")]
     with pytest.raises(BadValueError, match="layer clinics: facility_id is blank in row 3"):
         read(tmp_path, clinics=CLINICS.replace("C2", ""))
 
@@ -168,7 +169,7 @@ def test_ids(tmp_path):
 @pytest.mark.parametrize(("old", "new", "message"), [
     ('"1,200"', "-5", r"clinics\.csv: column capacity holds a negative number in row 2"),
     ('"1,200"', "many", r"clinics\.csv: column capacity holds no number in row 2: many"),
-    ("capacity", "status", r"column status: 1,200, 300 in rows 0, 2 breaks the rule"),
+    ("capacity", "status", r"column status holds 1,200, 300 in row 2, 4, 5; use existing"),
 ])
 def test_bad_cells(tmp_path, old, new, message):
     with pytest.raises(BadValueError, match=message):

@@ -215,8 +215,8 @@ def test_broken_files_name_themselves(tmp_path, name, content):
 
 def test_csv_without_coordinates_says_how_to_map_them(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("name,经度,纬度\nx,1,2\n", encoding="utf-8")
-    with pytest.raises(MissingColumnError, match=r"no column lon, lat; the columns are name, 经度, 纬度; map it"):
+    path.write_text("name,横,纵\nx,1,2\n", encoding="utf-8")
+    with pytest.raises(MissingColumnError, match=r"no column lon, lat; the columns are name, 横, 纵; map it"):
         files.read_layer(path)
     path.write_text("name,lon,lat\nx,east,2\n", encoding="utf-8")
     with pytest.raises(BadValueError, match=r"a\.csv: column lon holds no number in row 2: east"):

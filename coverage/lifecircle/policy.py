@@ -187,7 +187,7 @@ def explain(error: ValidationError, path: Path | str, model: type[BaseModel]) ->
     """Turn pydantic's first complaint into one line that names the key and the nearest known ones."""
     import difflib
 
-    first = error.errors()[0]
+    first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
     location = [str(part) for part in first["loc"]]
     key = ".".join(location)
     if first["type"] == "extra_forbidden":
@@ -207,6 +207,8 @@ def _known_keys(model: type[BaseModel], location: list[str]) -> list[str]:
 
     current: Any = model
     for part in location:
+        if part.isdigit():
+            continue
         if isinstance(current, type) and issubclass(current, BaseModel):
             by_alias = {field.alias or name: field for name, field in current.model_fields.items()}
             if part not in by_alias:

@@ -35,6 +35,8 @@ class FileSource(Section):
     ----------
     columns : dict
         Our column -> the file's column.
+    sheet : str or None
+        Sheet of a book of Excel; needed where several hold cells.
     crs : str or None
         CRS to assume where the file names none.
     """
@@ -43,6 +45,7 @@ class FileSource(Section):
     osm: OsmSource | bool | None = None
     columns: dict[str, str] = {}
     encoding: str | None = None
+    sheet: str | None = None
     datum: Datum = "wgs84"
     crs: str | None = None
     source: str = ""
@@ -110,10 +113,26 @@ class Roads(Section):
 
 
 class Facilities(FileSource):
-    """One facility layer from one source; a layer may be named by several."""
+    """One facility layer from one source; a layer may be named by several.
+
+    Attributes
+    ----------
+    where : dict
+        Column -> the words that rows of this layer hold in it, where one file holds several layers.
+    levels : dict
+        The file's word for a level -> ours.
+    statuses : dict
+        The file's word for a status -> existing, building, planned or closed.
+    entrances : str or None
+        Points with a ``facility_id``: the doors of facilities, which are then measured from their doors.
+    """
 
     layer: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
     level: str = ""
+    where: dict[str, list[str] | str] = {}
+    levels: dict[str, str] = {}
+    statuses: dict[str, Literal["existing", "building", "planned", "closed"]] = {}
+    entrances: str | None = None
 
 
 class Surface(Section):

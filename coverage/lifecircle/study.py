@@ -16,6 +16,7 @@ from lifecircle.inputs import boundaries, facilities, people
 from lifecircle.inputs import roads as road_reader
 from lifecircle.inputs.elevation import Elevation, elevation_files
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.registers import report_levels
 from lifecircle.policy import Policy
 from lifecircle.progress import Progress
 from lifecircle.roadnetwork import RoadNetwork
@@ -106,6 +107,7 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
         demand = people.read_demand(runfile, townships, places, policy, area, findings)
     with progress.step("read facilities"):
         table = facilities.read_facilities(runfile, townships, area, findings)
+        report_levels(table, policy, findings, runfile.path)
     return Study(runfile, policy, crs, townships, places, demand, table, network, barriers, elevation, buffer_m,
                  findings, hash_inputs(runfile, skip=() if roads is None else ("roads",)))
 
@@ -151,7 +153,7 @@ def _named_files(runfile: RunFile) -> list[tuple[str, str]]:
     sources += [(f"facilities {item.layer}", item) for item in runfile.facilities]
     named = []
     for role, section in sources:
-        for key in ("file", "places", "totals", "hazards", "elevation"):
+        for key in ("file", "places", "totals", "hazards", "elevation", "entrances"):
             value = getattr(section, key, None)
             if isinstance(value, str):
                 named.append((role if key == "file" else f"{role} {key}", value))

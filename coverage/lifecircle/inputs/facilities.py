@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, first_of
-from lifecircle.inputs.cells import as_numbers, as_text, parse_number
+from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, InputError, first_of
+from lifecircle.inputs import registers
+from lifecircle.inputs.cells import as_numbers, parse_number, report_unused
 from lifecircle.inputs.classes import assign_township, text_column
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import extract_of
@@ -19,11 +20,10 @@ from lifecircle.inputs.shapes import clean, read_source, to_crs
 from lifecircle.runfile import Facilities, OsmSource, RunFile
 from lifecircle.tables import check
 
-#: The words of facility registers -> ours.
-STATUS_WORDS = {"已建": "existing", "现状": "existing", "在建": "building", "拟建": "planned", "规划": "planned"}
 _NUMBERS = ("capacity", "area_m2", "effective_area_m2")
 _COLUMNS = ("facility_id", "layer", "name", "level", "status", "opens_year", "capacity", "capacity_unit", "area_m2",
             "effective_area_m2", "township_code", "source", "quality", "inside", "geometry")
+_USED = frozenset({*_COLUMNS, "township", "place", "place_code", "address", "category", "datum"})
 
 
 def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely.Geometry, findings: Findings,
@@ -52,34 +52,49 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
     BadValueError
         If a facility_id is blank or given twice, or a cell holds what it may not hold.
     """
-    parts, numbered = [], dict.fromkeys(runfile.layers, 0)
+    parts, numbered, claims = [], dict.fromkeys(runfile.layers, 0), registers.Claims()
     for source in runfile.facilities:
-        where, raw = _from_osm(runfile, source, findings) if source.osm else _from_file(runfile, source, findings)
-        raw = to_crs(raw, str(townships.crs), where)
-        raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings, layer=source.layer,
-                                                       near_only=True))
-        table = _columns(raw, source, where, numbered[source.layer])
+        try:
+            where, table = _table(runfile, source, townships, numbered[source.layer], claims, findings)
+        except InputError as error:
+            findings.fail(error, "layer_unreadable", layer=source.layer)
+            continue
         numbered[source.layer] += len(table)
         table = _within(table, source, area, runfile.district.neighbours, where, findings)
-        parts.append(_measured(table, source, where, findings))
+        parts.append(registers.with_doors(_measured(table, source, where, findings), source, runfile, findings))
+    claims.report(findings)
+    if not parts:
+        raise EmptyTableError(runfile.path, "no facility layer can be read", "mend what was found above")
     stacked = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=townships.crs)
-    twice = stacked["facility_id"].duplicated(keep=False)
-    if twice.any():
-        raise BadValueError(runfile.path, f"facility_id {first_of(stacked['facility_id'][twice].unique())} is given to "
-                                          "several facilities", "make the ids unique over all layers")
-    return check("facilities", stacked[list(_COLUMNS)], runfile.path)
+    return check("facilities", registers.unique_ids(stacked, runfile.path, findings)[list(_COLUMNS)].reset_index(
+        drop=True), runfile.path)
 
 
-def _from_file(runfile: RunFile, source: Facilities, findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
+def _table(runfile: RunFile, source: Facilities, townships: gpd.GeoDataFrame, count: int, claims: registers.Claims,
+           findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
+    """Read one source and bring it to the columns of the contract."""
+    where, raw = _from_osm(runfile, source, findings) if source.osm else _from_file(runfile, source, claims, findings)
+    raw = to_crs(raw, str(townships.crs), where)
+    raw = registers.settle_status(raw, source, where, findings)
+    raw = registers.settle_ids(raw, source.layer, where, count, findings)
+    raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings, layer=source.layer,
+                                                   near_only=True))
+    table = registers.check_years(_columns(raw, source, where, findings), where, findings)
+    registers.report_doubts(table, where, findings)
+    return where, table
+
+
+def _from_file(runfile: RunFile, source: Facilities, claims: registers.Claims, findings: Findings,
+               ) -> tuple[Path, gpd.GeoDataFrame]:
     """Take points and polygons; several points of one row stay together as the doors of one facility."""
-    if not source.file:
-        raise ConfigError(runfile.path, f"layer {source.layer} names neither file nor osm",
-                          'add file = "…" or osm = { tags = { … } }')
-    path = runfile.resolve(source.file)
+    path = registers.named_source(runfile, source)
     try:
-        raw = read_source(path, source, findings, layer=source.layer)
+        raw = claims.take(read_source(path, source, findings, layer=source.layer, keep_missing=True), source, path)
     except EmptyTableError as error:
-        raise EmptyTableError(path, f"layer {source.layer}: {error.what}", error.remedy) from error
+        raise EmptyTableError(path, f"layer {source.layer}: {error.what.removeprefix(f'layer {source.layer}: ')}",
+                              error.remedy) from error
+    report_unused(raw, _USED | set(source.where), path, findings, layer=source.layer)
+    raw = registers.leave_out_unplaced(raw, source, path, findings)
     shapes = raw.geometry.to_numpy()
     dimension = shapely.get_dimensions(shapes)
     if (dimension == 1).any():
@@ -117,31 +132,21 @@ def _shown(tags: dict[str, Any]) -> str:
                      for key, value in tags.items())
 
 
-def _columns(raw: gpd.GeoDataFrame, source: Facilities, where: Path, count: int) -> gpd.GeoDataFrame:
+def _columns(raw: gpd.GeoDataFrame, source: Facilities, where: Path, findings: Findings) -> gpd.GeoDataFrame:
     """Fill the columns of the contract from the file's own, the run file's table, or the defaults."""
-    defaults = {"level": source.level or "all", "status": "existing", "source": source.source or where.name,
-                "quality": source.quality or ("osm" if source.osm else "register"), "name": "", "capacity_unit": ""}
+    defaults = {"source": source.source or where.name, "name": "", "capacity_unit": "",
+                "quality": source.quality or ("osm" if source.osm else "register")}
     texts = {}
     for name, default in defaults.items():
         given = text_column(raw, name)
         texts[name] = given.where(given != "", default)
-    texts["status"] = texts["status"].replace(STATUS_WORDS)
-    numbers = {name: as_numbers(raw[name], where, name, blank=True, negative=False) if name in raw.columns else np.nan
+    numbers = {name: as_numbers(raw[name], where, name, blank=True, negative=False, findings=findings,
+                                layer=source.layer) if name in raw.columns else np.nan
                for name in (*_NUMBERS, "opens_year")}
-    return gpd.GeoDataFrame({"facility_id": _ids(raw, source.layer, where, count), "layer": source.layer, **texts,
-                             **numbers, "township_code": raw["township_code"], "inside": raw["township_code"] != ""},
+    return gpd.GeoDataFrame({"facility_id": raw["facility_id"], "layer": source.layer, "status": raw["status"],
+                             "level": registers.settle_levels(raw, source), **texts, **numbers,
+                             "township_code": raw["township_code"], "inside": raw["township_code"] != ""},
                             geometry=raw.geometry)
-
-
-def _ids(raw: gpd.GeoDataFrame, layer: str, where: Path, count: int) -> pd.Series:
-    """Keep the file's ids, or number the layer's facilities on from those read before."""
-    if "facility_id" not in raw.columns:
-        return pd.Series([f"{layer}-{count + number:04d}" for number in range(1, len(raw) + 1)], index=raw.index)
-    ids = as_text(raw["facility_id"])
-    if (ids == "").any():
-        raise BadValueError(where, f"layer {layer}: facility_id is blank in row {first_of(ids.index[ids == ''])}",
-                            "give each its id, or leave the column out")
-    return ids
 
 
 def _within(table: gpd.GeoDataFrame, source: Facilities, area: shapely.Geometry, neighbours: bool, where: Path,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
-import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +31,10 @@ from lifecircle.errors import (  # noqa: E402
     UnreadableFileError,
     first_of,
 )
+from lifecircle.inputs.cells import as_numbers  # noqa: E402
+from lifecircle.inputs.findings import Findings  # noqa: E402
+from lifecircle.inputs.headers import recognise  # noqa: E402
+from lifecircle.inputs.sheets import BOOKS, check_archive, looks_chinese, read_sheet  # noqa: E402
 
 _FORBIDDEN = ("://", "<", "{", "\0")
 _HEAD_BYTES = 65_536
@@ -84,7 +86,8 @@ def _content(head: bytes) -> str:
     """Name what the first bytes of a file look like."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     magics = ((b"SQLite format 3\0", "GeoPackage"), (b"PAR1", "Parquet"), (b"fgb\x03", "FlatGeobuf"),
-              (b"\x00\x00\x27\x0a", "Shapefile"), (b"PK\x03\x04", "a zip archive"))
+              (b"\x00\x00\x27\x0a", "Shapefile"), (b"PK\x03\x04", "a zip archive"),
+              (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel book"))
     for magic, name in magics:
         if head.startswith(magic):
             return name
@@ -98,7 +101,9 @@ def _content(head: bytes) -> str:
 
 
 _EXPECTED = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GeoPackage", ".shp": "Shapefile",
-             ".fgb": "FlatGeobuf", ".kml": "KML", ".csv": "text", ".parquet": "Parquet"}
+             ".fgb": "FlatGeobuf", ".kml": "KML", ".csv": "text", ".parquet": "Parquet", ".xlsx": "a zip archive",
+             ".ods": "a zip archive", ".xls": "an old Excel book"}
+_SHEETS = (".csv", *BOOKS)
 
 
 def _checked(path: str | Path, known: tuple[str, ...]) -> Path:
@@ -110,30 +115,42 @@ def _checked(path: str | Path, known: tuple[str, ...]) -> Path:
                                   f"use one of {', '.join(known)}")
     content = _content(_head(path))
     if content != _EXPECTED[suffix]:
+        if suffix in BOOKS:
+            raise UnreadableFileError(path, f"content is {content}, not a book of Excel",
+                                      "give it the name it deserves (.csv for text), or save it again as .xlsx")
         raise UnreadableFileError(path, f"content is {content}, expected {_EXPECTED[suffix]}",
                                   "export the file again in the format its name says")
     return path
 
 
 def read_layer(path: str | Path, *, encoding: str | None = None, crs: str | None = None, lon: str = "lon",
-               lat: str = "lat") -> gpd.GeoDataFrame:
+               lat: str = "lat", sheet: str | None = None, columns: Mapping[str, str] | None = None,
+               findings: Findings | None = None) -> gpd.GeoDataFrame:
     """Read a layer of features.
 
     Parameters
     ----------
     path : str or Path
-        .geojson, .json, .gpkg, .shp, .fgb, .kml, .parquet, or .csv with two columns of degrees.
+        .geojson, .json, .gpkg, .shp, .fgb, .kml, .parquet, or a sheet (.csv, .xlsx, .xls, .ods) with two columns of
+        coordinates.
     encoding : str, optional
         Character set of a CSV or a shapefile; found by looking where it is not given.
     crs : str, optional
-        CRS to assume where the file names none.
+        CRS to assume where the file names none; of a sheet, that of its two columns (degrees where it is not given).
     lon, lat : str
-        Columns of a CSV (or a Parquet file without geometry) that hold the position in degrees.
+        Columns of a sheet (or a Parquet file without geometry) that hold the position; where there are none of that
+        name, those with a head that is known (经度, 纬度 …).
+    sheet : str, optional
+        Sheet of a book.
+    columns : mapping, optional
+        Our column -> the file's; helps to find the row of names.
+    findings : Findings, optional
+        Gets what was left out or is no number.
 
     Returns
     -------
     GeoDataFrame
-        In the file's CRS; the index counts features from 1, rows of a CSV from 2 as a spreadsheet does. Features
+        In the file's CRS; the index counts features from 1, rows of a sheet as a spreadsheet does. Features
         without geometry are kept.
 
     Raises
@@ -143,10 +160,11 @@ def read_layer(path: str | Path, *, encoding: str | None = None, crs: str | None
     """
     path = _checked(path, tuple(_EXPECTED))
     suffix = path.suffix.lower()
-    if suffix == ".csv":
-        layer = _points(_read_csv(path, encoding), path, lon, lat)
+    if suffix in _SHEETS:
+        table = _sheet(path, encoding, sheet, columns, findings)
+        layer = _points(table, path, lon, lat, crs, findings)
     elif suffix == ".parquet":
-        layer = _read_parquet(path, lon, lat)
+        layer = _read_parquet(path, lon, lat, crs, findings)
     else:
         layer = _read_gdal(path, encoding)
     if layer.empty:
@@ -154,7 +172,8 @@ def read_layer(path: str | Path, *, encoding: str | None = None, crs: str | None
     return _with_crs(layer, path, crs)
 
 
-def read_table(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
+def read_table(path: str | Path, *, encoding: str | None = None, sheet: str | None = None,
+               columns: Mapping[str, str] | None = None, findings: Findings | None = None) -> pd.DataFrame:
     """Read a table; the geometry of a layer, if there is one, is left out.
 
     Raises
@@ -164,8 +183,8 @@ def read_table(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame
     """
     path = _checked(path, tuple(_EXPECTED))
     suffix = path.suffix.lower()
-    if suffix == ".csv":
-        table = _read_csv(path, encoding)
+    if suffix in _SHEETS:
+        table = _sheet(path, encoding, sheet, columns, findings)
     elif suffix == ".parquet":
         table = _guard(path, lambda: pd.read_parquet(path)).drop(columns="geometry", errors="ignore")
     else:
@@ -173,6 +192,14 @@ def read_table(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame
     if table.empty:
         raise EmptyTableError(path, "the table has no row", "check the export")
     return table
+
+
+def _sheet(path: Path, encoding: str | None, sheet: str | None, columns: Mapping[str, str] | None,
+           findings: Findings | None) -> pd.DataFrame:
+    if path.suffix.lower() in {".xlsx", ".ods"}:
+        check_archive(path)
+    table = _guard(path, lambda: read_sheet(path, encoding=encoding, sheet=sheet, columns=columns, findings=findings))
+    return pd.DataFrame(table)
 
 
 def _guard(path: Path, read: Callable[[], Any]) -> Any:
@@ -210,7 +237,7 @@ def _read_gdal(path: Path, encoding: str | None) -> gpd.GeoDataFrame:
     return frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
 
 
-def _read_parquet(path: Path, lon: str, lat: str) -> gpd.GeoDataFrame:
+def _read_parquet(path: Path, lon: str, lat: str, crs: str | None, findings: Findings | None) -> gpd.GeoDataFrame:
     import pyarrow.parquet
 
     schema = _guard(path, lambda: pyarrow.parquet.read_schema(path))
@@ -218,37 +245,8 @@ def _read_parquet(path: Path, lon: str, lat: str) -> gpd.GeoDataFrame:
         frame = _guard(path, lambda: gpd.read_parquet(path))
         frame = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
     else:
-        frame = _points(_guard(path, lambda: pd.read_parquet(path)), path, lon, lat)
+        frame = _points(_guard(path, lambda: pd.read_parquet(path)), path, lon, lat, crs, findings)
     return frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
-
-
-def _read_csv(path: Path, encoding: str | None) -> pd.DataFrame:
-    raw = path.read_bytes()
-    text = _decode(raw, path, encoding)
-    header = text.split("\n", 1)[0]
-    separator = max(",;\t", key=lambda mark: (header.count(mark), mark == ","))
-    table = _guard(path, lambda: pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False,
-                                             skip_blank_lines=True))
-    table.columns = [str(name).strip() for name in table.columns]
-    return table.set_axis(pd.RangeIndex(2, len(table) + 2)).replace(r"^\s*$", None, regex=True)
-
-
-def _decode(raw: bytes, path: Path, encoding: str | None) -> str:
-    tried = [encoding] if encoding else ["utf-8-sig", *(["gb18030"] if _looks_chinese(raw) else [])]
-    for name in tried:
-        try:
-            return raw.decode(name)
-        except UnicodeDecodeError:
-            continue
-        except LookupError as error:
-            raise ConfigError(path, f"unknown encoding {name!r}", "use utf-8, gb18030 or another known name") from error
-    raise UnreadableFileError(path, f"the text is not {' or '.join(tried)}", "save as UTF-8, or give encoding = \"…\"")
-
-
-def _looks_chinese(raw: bytes) -> bool:
-    """Tell GB 18030 from a Western character set: Chinese text comes in pairs of high bytes."""
-    runs = [len(run) for run in re.findall(rb"[\x81-\xfe]+", raw)]
-    return sum(length for length in runs if length > 1) > 0.8 * max(sum(runs), 1)
 
 
 def _shapefile_encoding(path: Path) -> str | None:
@@ -261,21 +259,25 @@ def _shapefile_encoding(path: Path) -> str | None:
     try:
         cells.decode("utf-8")
     except UnicodeDecodeError:
-        return "GB18030" if _looks_chinese(cells) else None
+        return "GB18030" if looks_chinese(cells) else None
     return "UTF-8"
 
 
-def _points(table: pd.DataFrame, path: Path, lon: str, lat: str) -> gpd.GeoDataFrame:
-    from lifecircle.inputs.cells import as_numbers
-
+def _points(table: pd.DataFrame, path: Path, lon: str, lat: str, crs: str | None, findings: Findings | None,
+            ) -> gpd.GeoDataFrame:
+    """Make points of two columns of coordinates; rows without both have none."""
+    known = recognise(table.columns)
+    lon, lat = (name if name in table.columns else known.get(ours, name) for ours, name in (("lon", lon), ("lat", lat)))
     missing = [name for name in (lon, lat) if name not in table.columns]
     if missing:
         raise MissingColumnError(path, f"no column {first_of(missing)}; the columns are {first_of(table.columns, 12)}",
                                  'map it: columns = { lon = "…", lat = "…" }')
-    x, y = (as_numbers(table[name], path, name, blank=True) for name in (lon, lat))
-    points = gpd.GeoSeries.from_xy(x, y, index=table.index, crs="EPSG:4326")
+    system = parse_crs(crs, path) if crs else CRS.from_epsg(4326)
+    x, y = (as_numbers(table[name], path, name, blank=True, unit="deg" if system.is_geographic else "m",
+                       findings=findings) for name in (lon, lat))
+    points = gpd.GeoSeries.from_xy(x, y, index=table.index, crs=system)
     points[~(np.isfinite(x) & np.isfinite(y)).to_numpy()] = None
-    return gpd.GeoDataFrame(table.drop(columns=[lon, lat]), geometry=points, crs="EPSG:4326")
+    return gpd.GeoDataFrame(table.drop(columns=[lon, lat]), geometry=points, crs=system)
 
 
 def _with_crs(layer: gpd.GeoDataFrame, path: Path, crs: str | None) -> gpd.GeoDataFrame:

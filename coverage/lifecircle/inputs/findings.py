@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
+
+from lifecircle.errors import InputError
 
 SEVERITIES: tuple[str, ...] = ("stop", "warn", "note")
 
@@ -51,13 +54,41 @@ class Finding:
 
 @dataclass
 class Findings:
-    """A growing list of findings, in the order they were noticed."""
+    """A growing list of findings, in the order they were noticed.
+
+    Attributes
+    ----------
+    items : list of Finding
+    collecting : bool
+        Whether an error in a file is kept as a finding of severity ``stop``, so that all can be shown at once, instead
+        of ending the reading at the first.
+    """
 
     items: list[Finding] = field(default_factory=list)
+    collecting: bool = False
 
     def add(self, severity: str, code: str, message: str, **details: Any) -> None:
-        """Append one finding; `details` are the fields of `Finding`."""
-        self.items.append(Finding(severity, code, message, **details))
+        """Append one finding, unless it stands there already; `details` are the fields of `Finding`."""
+        finding = Finding(severity, code, message, **details)
+        if finding not in self.items:
+            self.items.append(finding)
+
+    def fail(self, error: InputError, code: str, **details: Any) -> None:
+        """Raise an error or, while collecting, keep it as a stop; the caller then goes on without what is at fault.
+
+        Raises
+        ------
+        InputError
+            The one given, unless these findings are collecting.
+        """
+        if not self.collecting:
+            raise error
+        self.add("stop", code, error.what, remedy=error.remedy, **{"file": Path(error.where).name, **details})
+
+    @property
+    def stops(self) -> list[Finding]:
+        """List what forbids any result."""
+        return [item for item in self.items if item.severity == "stop"]
 
     def extend(self, more: Iterable[Finding]) -> None:
         """Append many."""

@@ -47,7 +47,8 @@ def read_source(path: Path, source: Any, findings: Findings, *, columns: dict[st
         raise ConfigError(path, 'datum = "auto" is not understood yet',
                           "declare it: wgs84, cgcs2000, gcj02 (Amap, Tencent) or bd09 (Baidu)")
     frame = read_layer(path, encoding=getattr(source, "encoding", None), crs=getattr(source, "crs", None),
-                       lon=columns.get("lon", "lon"), lat=columns.get("lat", "lat"))
+                       lon=columns.get("lon", "lon"), lat=columns.get("lat", "lat"),
+                       sheet=getattr(source, "sheet", None), columns=columns, findings=findings)
     frame = clean(rename_columns(frame, columns, path), path, findings, layer=layer, keep_missing=keep_missing)
     if datum in {"gcj02", "bd09"}:
         frame = to_crs(frame, WGS84, path)

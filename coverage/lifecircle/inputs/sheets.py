@@ -1,0 +1,227 @@
+"""Read sheets of cells (.csv, .xlsx, .xls, .ods) as offices write them: titles above, totals below, merged cells."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lifecircle.errors import (
+    BadValueError,
+    ConfigError,
+    EmptyTableError,
+    MissingColumnError,
+    UnreadableFileError,
+    first_of,
+)
+from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.headers import find_header, heading, plain
+
+Grid = list[list[str]]
+BOOKS = (".xlsx", ".xls", ".ods")
+
+#: A book is a zip archive: one that unpacks to more than this is no register.
+_MAX_BYTES, _MAX_RATIO, _MAX_MEMBERS = 400_000_000, 100, 10_000
+_TOTALS = frozenset({"合计", "总计", "小计", "共计", "总和", "累计", "全区合计", "全县合计", "total", "sum",
+                     "subtotal"})
+_FOOTER = re.compile(r"^(填报|填表|制表|审核|复核|备注|注|说明|单位负责人|联系电话|数据来源|数据截止)[^:]{0,8}:")
+_CELL_LIMIT = 32_767
+
+
+def read_sheet(path: Path, *, encoding: str | None = None, sheet: str | None = None,
+               columns: Mapping[str, str] | None = None, findings: Findings | None = None) -> pd.DataFrame:
+    """Read one sheet as a table of text.
+
+    Parameters
+    ----------
+    path : Path
+        .csv (UTF-8, UTF-8 with BOM, GB 18030), .xlsx, .xls or .ods.
+    encoding : str, optional
+        Character set of a CSV; found by looking where it is not given.
+    sheet : str, optional
+        Name of the sheet of a book; needed where several hold cells.
+    columns : mapping, optional
+        Our column -> the file's; helps to find the row of names.
+    findings : Findings, optional
+        Gets the totals and footers that were left out.
+
+    Returns
+    -------
+    DataFrame
+        Of text, None where a cell is empty; the index is the row as a spreadsheet counts it.
+
+    Raises
+    ------
+    InputError
+        The child that fits: unreadable, empty, without the sheet, a row longer than its head.
+    """
+    if path.suffix.lower() == ".csv":
+        grid = _csv_grid(path, encoding)
+    else:
+        grid = _book_grid(path, sheet)
+    filled = [at for at, row in enumerate(grid) if any(row)]
+    if not filled:
+        raise EmptyTableError(path, "no cell is filled", "check the export")
+    rows = [grid[at] for at in filled]
+    names, below = find_header(rows, columns or {})
+    body = pd.Series(rows[below:], index=pd.Index([filled[at] + 1 for at in range(below, len(rows))], dtype="int64"),
+                     dtype=object)
+    table = _table(names, body, path)
+    if columns:
+        _check_heads(columns, list(table.columns), path)
+    return _without_totals(table, path, findings if findings is not None else Findings())
+
+
+def _table(names: list[str], body: pd.Series, path: Path) -> pd.DataFrame:
+    """Bring names and rows to one width; a filled cell beyond the last name means that a row has slipped."""
+    names = [plain(name) for name in names]
+    while names and not names[-1]:
+        names.pop()
+    width = len(names)
+    slipped = [row for row, cells in body.items() if any(cells[width:])]
+    if slipped:
+        raise BadValueError(path, f"row {first_of(slipped)} holds more cells than the head of the table",
+                            "put quotes round texts that hold the separator, or give the column a name")
+    unique, seen = [], dict.fromkeys(names, 0)
+    for at, name in enumerate(names):
+        seen[name] += 1
+        unique.append(name if name and seen[name] == 1 else f"{name or 'column'}.{at + 1}")
+    cells = [(list(row) + [""] * width)[:width] for row in body]
+    table = pd.DataFrame(cells, index=body.index, columns=unique, dtype="str")
+    blank = [name for at, name in enumerate(unique) if not names[at] and not (table[name] != "").any()]
+    return table.drop(columns=blank).replace(r"^\s*$", None, regex=True)
+
+
+def _check_heads(columns: Mapping[str, str], names: list[str], path: Path) -> None:
+    """Refuse a mapped column whose word stands over two columns."""
+    words = [heading(name).word for name in names]
+    for theirs in columns.values():
+        if theirs not in names and words.count(heading(theirs).word) > 1:
+            raise MissingColumnError(path, f"several columns are headed {theirs}", "give each its own name")
+
+
+def _without_totals(table: pd.DataFrame, path: Path, findings: Findings) -> pd.DataFrame:
+    """Leave out rows of totals and the lines that office forms end with, and say so."""
+    texts = [[plain(cell) for cell in row if isinstance(cell, str)] for row in table.to_numpy()]
+    total = pd.Series([any(_is_total(cell) for cell in row[:2]) for row in texts], index=table.index, dtype=bool)
+    footer = pd.Series([bool(row) and len(row) <= 4 and bool(_FOOTER.match(row[0])) for row in texts],
+                       index=table.index, dtype=bool) & ~total
+    for code, mask, what in (("total_row", total, "totals"), ("footer_row", footer, "remarks below the table")):
+        if mask.any():
+            rows = table.index[mask]
+            findings.add("note", code, f"{len(rows)} rows of {what} were left out", file=path.name,
+                         id=first_of(rows), value=first_of([row[0] for row, at in zip(texts, mask, strict=True) if at]),
+                         count=len(rows))
+    return table[~(total | footer)]
+
+
+def _is_total(cell: str) -> bool:
+    return re.sub(r"[\s:]+", "", cell).lower() in _TOTALS
+
+
+def _csv_grid(path: Path, encoding: str | None) -> Grid:
+    text = decode(path.read_bytes(), path, encoding)
+    if "\0" in text:
+        raise UnreadableFileError(path, "holds NUL characters, so it is no text", "export it again as CSV")
+    head = "\n".join(text.split("\n", 20)[:20])
+    separator = max(",;\t", key=lambda mark: (head.count(mark), mark == ","))
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        return [[cell.strip() for cell in row] for row in rows]
+    except csv.Error as error:
+        raise UnreadableFileError(path, f"cannot be read: {error}", "check the quotes, or export it again") from error
+
+
+def decode(raw: bytes, path: Path, encoding: str | None) -> str:
+    """Decode the bytes of a text file: as told, else UTF-8 with or without BOM, else GB 18030 where it looks like it.
+
+    Raises
+    ------
+    UnreadableFileError, ConfigError
+        If it is neither; if the encoding is not known.
+    """
+    tried = [encoding] if encoding else ["utf-8-sig", *(["gb18030"] if looks_chinese(raw) else [])]
+    for name in tried:
+        try:
+            return raw.decode(name)
+        except UnicodeDecodeError:
+            continue
+        except LookupError as error:
+            raise ConfigError(path, f"unknown encoding {name!r}", "use utf-8, gb18030 or another known name") from error
+    raise UnreadableFileError(path, f"the text is not {' or '.join(tried)}", "save as UTF-8, or give encoding = \"…\"")
+
+
+def looks_chinese(raw: bytes) -> bool:
+    """Tell GB 18030 from a Western character set: Chinese text comes in pairs of high bytes."""
+    runs = [len(run) for run in re.findall(rb"[\x81-\xfe]+", raw)]
+    return sum(length for length in runs if length > 1) > 0.8 * max(sum(runs), 1)
+
+
+def _book_grid(path: Path, sheet: str | None) -> Grid:
+    """Read a sheet of a book; cells that were merged all hold what the first of them does."""
+    import python_calamine
+
+    book = python_calamine.CalamineWorkbook.from_path(path)
+    cells = book.get_sheet_by_name(_sheet_name(book, path, sheet))
+    grid = [[_cell_text(cell) for cell in row] for row in cells.to_python(skip_empty_area=False)]
+    return _spread(grid, cells.merged_cell_ranges or [])
+
+
+def _spread(grid: Grid, merged: Sequence[Any]) -> Grid:
+    height = len(grid)
+    for (top, left), (bottom, right) in merged:
+        if top < height and left < len(grid[top]):
+            for row in grid[top:bottom + 1]:
+                row[left:right + 1] = [grid[top][left]] * len(row[left:right + 1])
+    return grid
+
+
+def _sheet_name(book: Any, path: Path, sheet: str | None) -> str:
+    names = list(book.sheet_names)
+    if sheet is not None:
+        if sheet not in names:
+            raise ConfigError(path, f"no sheet {sheet}; the sheets are {first_of(names, 12)}", 'correct sheet = "…"')
+        return sheet
+    filled = [name for name in names if book.get_sheet_by_name(name).to_python()]
+    if len(filled) > 1:
+        raise ConfigError(path, f"several sheets hold cells: {first_of(filled, 12)}", 'say which: sheet = "…"')
+    if not filled:
+        raise EmptyTableError(path, "no cell is filled", "check the export")
+    return str(filled[0])
+
+
+def _cell_text(cell: Any) -> str:
+    """Write a cell as a person would: whole numbers without ``.0``, days without the hour."""
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+        cell = cell.date()
+    return str(cell).strip()[:_CELL_LIMIT]
+
+
+def check_archive(path: Path) -> None:
+    """Look at the directory of a zip archive before anything is unpacked.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it is none, names a path outside itself, or would unpack to far more than a register holds.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise UnreadableFileError(path, "is no zip archive, or a broken one", "export it again") from error
+    size, packed = sum(item.file_size for item in members), sum(item.compress_size for item in members)
+    if any(item.filename.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", item.filename) for item in members):
+        raise UnreadableFileError(path, "the archive names a path outside itself", "export it again")
+    if len(members) > _MAX_MEMBERS or size > _MAX_BYTES or size > _MAX_RATIO * max(packed, 1) + 1_000_000:
+        raise UnreadableFileError(path, f"would unpack to {size / 1e6:,.0f} MB in {len(members):,} parts",
+                                  "save only the sheet that is needed")
