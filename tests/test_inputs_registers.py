@@ -153,6 +153,16 @@ def test_sheets_of_a_book(tmp_path):
         files.read_table(path, sheet="三")
 
 
+def test_a_sheet_of_remarks_beside_the_table_is_passed_over(tmp_path):
+    path = book(tmp_path / "a.xlsx")
+    made = openpyxl.load_workbook(path)
+    made.create_sheet("填表说明", 0).append(["一、坐标取自高德地图", "二、面积为建筑面积"])
+    made.save(path)
+    findings = Findings()
+    assert len(files.read_table(path, findings=findings)) == 4
+    assert [(item.code, item.value) for item in findings][:1] == [("sheet_chosen", "台账")]
+
+
 def test_cells_that_excel_has_typed(tmp_path):
     rows = [["编号", "开放", "日期", "数"], [1.0, dt.time(7), dt.date(2020, 1, 2), 2.5]]
     path = book(tmp_path / "a.xlsx", rows, merged=())

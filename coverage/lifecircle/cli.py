@@ -82,25 +82,31 @@ def model_directory() -> Path:
 def check(runfile: RunFileArgument, as_json: JsonOption = False) -> None:
     """Read every input and report its quality, before any result."""
     from lifecircle.inputs.findings import Findings
+    from lifecircle.outputs.quality import findings_text
     from lifecircle.progress import Progress
     from lifecircle.study import read_study
     from lifecircle.traveltimes import solve_times
 
-    progress = Progress()
-    study = read_study(runfile, progress=progress)
-    findings = Findings(list(study.findings))
-    with progress.step("join places to the roads"):
-        solve_times(study, findings)
+    progress, findings = Progress(), Findings(collecting=True)
+    try:
+        study = read_study(runfile, progress=progress, findings=findings)
+    except InputError:
+        if not findings.errors:
+            raise
+    else:
+        with progress.step("join places to the roads"):
+            solve_times(study, findings)
+        if not as_json:
+            people = study.demand.loc[study.demand["inside"], "population"].sum()
+            typer.echo(f"{study.runfile.district.name}: {len(study.townships)} townships, {len(study.places)} places, "
+                       f"{people:,.0f} people, {len(study.roads):,} road segments, {len(study.facilities):,} "
+                       "facilities")
     if as_json:
         typer.echo(json.dumps([item.as_dict() for item in findings.sorted()], ensure_ascii=False, indent=1))
-        return
-    people = study.demand.loc[study.demand["inside"], "population"].sum()
-    typer.echo(f"{study.runfile.district.name}: {len(study.townships)} townships, {len(study.places)} places, "
-               f"{people:,.0f} people, {len(study.roads):,} road segments, {len(study.facilities):,} facilities")
-    for item in findings.sorted():
-        where = " ".join(part for part in (item.file, item.id) if part)
-        remedy = f"; {item.remedy}" if item.remedy else ""
-        typer.echo(f"{item.severity:4} {item.code}: {where}: {item.message}{remedy}")
+    elif len(findings):
+        typer.echo(findings_text(findings.sorted()))
+    if findings.errors:
+        raise typer.Exit(InputError.exit_code)
 
 
 @app.command()

@@ -69,7 +69,8 @@ class Study:
         return shapely.union_all(self.townships.geometry.to_numpy())
 
 
-def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Progress | None = None) -> Study:
+def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Progress | None = None,
+               findings: Findings | None = None) -> Study:
     """Read every input of a run file.
 
     Parameters
@@ -78,16 +79,20 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
     roads : RoadNetwork or networkx.MultiDiGraph, optional
         Roads in memory, used instead of those the run file names.
     progress : Progress, optional
+    findings : Findings, optional
+        Gets what is noticed, also where the reading ends in an error. All inputs are read before it does, so that
+        every fault is found at once.
 
     Raises
     ------
     InputError
         With the file, row or field and the remedy, if an input cannot be used.
     """
+    findings = findings if findings is not None else Findings(collecting=True)
     if not isinstance(runfile, RunFile):
         runfile = read_runfile(runfile)
     progress = progress or Progress()
-    findings, policy = Findings(), runfile.read_policy()
+    policy = runfile.read_policy()
     with progress.step("read boundaries"):
         townships = boundaries.read_townships(runfile, findings)
         crs = str(townships.crs.to_string())
@@ -96,20 +101,39 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
             buffer_m = road_reader.default_buffer_m(policy, runfile.layers)
         area = shapely.union_all(townships.geometry.to_numpy()).buffer(buffer_m)
     with progress.step("read roads"):
-        elevation = Elevation.open(runfile.resolve(runfile.roads.elevation), crs) if runfile.roads.elevation else None
-        network = road_reader.read_roads(runfile, crs, area, findings, roads=roads)
-        if elevation is not None:
+        elevation = findings.attempt(lambda: _heights(runfile, crs), "elevation_unreadable")
+        network = findings.attempt(lambda: road_reader.read_roads(runfile, crs, area, findings, roads=roads),
+                                   "roads_unreadable")
+        if elevation is not None and network is not None:
             network = elevation.drape(network, findings, smooth_m=runfile.roads.smooth_m)
     with progress.step("read barriers"):
-        barriers = barrier_reader.read_barriers(runfile, crs, area, findings)
+        barriers = findings.attempt(lambda: barrier_reader.read_barriers(runfile, crs, area, findings),
+                                    "barriers_unreadable")
     with progress.step("read people"):
-        places = people.read_places(runfile, townships, policy, findings)
-        demand = people.read_demand(runfile, townships, places, policy, area, findings)
+        places, demand = findings.attempt(lambda: _people(runfile, townships, policy, area, findings),
+                                          "people_unreadable") or (None, None)
     with progress.step("read facilities"):
-        table = facilities.read_facilities(runfile, townships, area, findings)
-        report_levels(table, policy, findings, runfile.path)
+        table = findings.attempt(lambda: facilities.read_facilities(runfile, townships, area, findings),
+                                 "facilities_unreadable")
+        if table is not None:
+            report_levels(table, policy, findings, runfile.path)
+    findings.raise_first()
+    assert places is not None
+    assert demand is not None
+    assert table is not None
+    assert network is not None
     return Study(runfile, policy, crs, townships, places, demand, table, network, barriers, elevation, buffer_m,
                  findings, hash_inputs(runfile, skip=() if roads is None else ("roads",)))
+
+
+def _heights(runfile: RunFile, crs: str) -> Elevation | None:
+    return Elevation.open(runfile.resolve(runfile.roads.elevation), crs) if runfile.roads.elevation else None
+
+
+def _people(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, area: shapely.Geometry, findings: Findings,
+            ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    places = people.read_places(runfile, townships, policy, findings)
+    return places, people.read_demand(runfile, townships, places, policy, area, findings)
 
 
 def hash_inputs(runfile: RunFile, *, skip: tuple[str, ...] = ()) -> list[dict[str, Any]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lifecircle.errors import InputError
 
+Read = TypeVar("Read")
 SEVERITIES: tuple[str, ...] = ("stop", "warn", "note")
 
 
@@ -66,6 +67,7 @@ class Findings:
 
     items: list[Finding] = field(default_factory=list)
     collecting: bool = False
+    errors: list[InputError] = field(default_factory=list, repr=False)
 
     def add(self, severity: str, code: str, message: str, **details: Any) -> None:
         """Append one finding, unless it stands there already; `details` are the fields of `Finding`."""
@@ -83,7 +85,31 @@ class Findings:
         """
         if not self.collecting:
             raise error
+        self.errors.append(error)
         self.add("stop", code, error.what, remedy=error.remedy, **{"file": Path(error.where).name, **details})
+
+    def attempt(self, read: Callable[[], Read], code: str) -> Read | None:
+        """Read something; an error is raised or, while collecting, kept, and nothing is given."""
+        try:
+            return read()
+        except InputError as error:
+            self.fail(error, code)
+            return None
+
+    def raise_first(self) -> None:
+        """Raise the first error that was kept, and say how many more there are.
+
+        Raises
+        ------
+        InputError
+            If there is any.
+        """
+        if self.errors:
+            first, more = self.errors[0], len(self.errors) - 1
+            if more:
+                raise type(first)(first.where, f"{first.what} (and {more} more faults that stop the run)",
+                                  f"{first.remedy}; lifecircle check lists all")
+            raise first
 
     @property
     def stops(self) -> list[Finding]:

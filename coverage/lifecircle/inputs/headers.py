@@ -110,7 +110,7 @@ def capacity_unit(name: str) -> str:
     return _CAPACITY_UNITS.get(head.unit) or _CAPACITY_UNITS.get(head.word, "")
 
 
-def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, str]) -> tuple[list[str], int]:
+def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, str]) -> tuple[list[str], int, int]:
     """Find the row (or the two rows, where cells were merged) that names the columns.
 
     Parameters
@@ -123,7 +123,7 @@ def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, str]) -> tu
     Returns
     -------
     tuple
-        The names, and the position of the first row below them.
+        The names, the position of the first row below them, and how many of the names are known.
     """
     known = {word for words in HEADERS.values() for word in words} | set(HEADERS) | {
         heading(name).word.lower() for name in columns.values()}
@@ -140,8 +140,8 @@ def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, str]) -> tu
             if best is None or score > best[0]:
                 best = (score, names, below)
     if best is None:
-        return list(rows[0]) if rows else [], 1
-    return best[1], best[2]
+        return list(rows[0]) if rows else [], 1, 0
+    return best[1], best[2], best[0]
 
 
 def _may_head(row: Sequence[str]) -> bool:

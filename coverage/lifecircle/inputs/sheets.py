@@ -62,21 +62,22 @@ def read_sheet(path: Path, *, encoding: str | None = None, sheet: str | None = N
     InputError
         The child that fits: unreadable, empty, without the sheet, a row longer than its head.
     """
+    findings = findings if findings is not None else Findings()
     if path.suffix.lower() == ".csv":
         grid = _csv_grid(path, encoding)
     else:
-        grid = _book_grid(path, sheet)
+        grid = _book_grid(path, sheet, columns or {}, findings)
     filled = [at for at, row in enumerate(grid) if any(row)]
     if not filled:
         raise EmptyTableError(path, "no cell is filled", "check the export")
     rows = [grid[at] for at in filled]
-    names, below = find_header(rows, columns or {})
+    names, below, _ = find_header(rows, columns or {})
     body = pd.Series(rows[below:], index=pd.Index([filled[at] + 1 for at in range(below, len(rows))], dtype="int64"),
                      dtype=object)
     table = _table(names, body, path)
     if columns:
         _check_heads(columns, list(table.columns), path)
-    return _without_totals(table, path, findings if findings is not None else Findings())
+    return _without_totals(table, path, findings)
 
 
 def _table(names: list[str], body: pd.Series, path: Path) -> pd.DataFrame:
@@ -164,14 +165,38 @@ def looks_chinese(raw: bytes) -> bool:
     return sum(length for length in runs if length > 1) > 0.8 * max(sum(runs), 1)
 
 
-def _book_grid(path: Path, sheet: str | None) -> Grid:
+def _book_grid(path: Path, sheet: str | None, columns: Mapping[str, str], findings: Findings) -> Grid:
     """Read a sheet of a book; cells that were merged all hold what the first of them does."""
     import python_calamine
 
     book = python_calamine.CalamineWorkbook.from_path(path)
-    cells = book.get_sheet_by_name(_sheet_name(book, path, sheet))
-    grid = [[_cell_text(cell) for cell in row] for row in cells.to_python(skip_empty_area=False)]
-    return _spread(grid, cells.merged_cell_ranges or [])
+    names = list(book.sheet_names)
+    if sheet is not None and sheet not in names:
+        raise ConfigError(path, f"no sheet {sheet}; the sheets are {first_of(names, 12)}", 'correct sheet = "…"')
+    grids = {name: _grid(book.get_sheet_by_name(name)) for name in ([sheet] if sheet else names)}
+    grids = {name: grid for name, grid in grids.items() if any(map(any, grid))}
+    if not grids:
+        raise EmptyTableError(path, "no cell is filled", "check the export")
+    return grids[_chosen(grids, path, columns, findings)]
+
+
+def _grid(cells: Any) -> Grid:
+    rows = [[_cell_text(cell) for cell in row] for row in cells.to_python(skip_empty_area=False)]
+    return _spread(rows, cells.merged_cell_ranges or [])
+
+
+def _chosen(grids: dict[str, Grid], path: Path, columns: Mapping[str, str], findings: Findings) -> str:
+    """Choose the only sheet that looks like a table with heads that are known; beside notes there may be but one."""
+    if len(grids) == 1:
+        return next(iter(grids))
+    scores = {name: find_header([row for row in grid if any(row)], columns)[2] for name, grid in grids.items()}
+    known = [name for name, score in scores.items() if score > 1]
+    if len(known) != 1:
+        raise ConfigError(path, f"several sheets hold cells: {first_of(grids, 12)}", 'say which: sheet = "…"')
+    others = [name for name in grids if name != known[0]]
+    findings.add("note", "sheet_chosen", f"sheet {known[0]} is read; {first_of(others)} has no heads that are known",
+                 file=path.name, value=known[0])
+    return known[0]
 
 
 def _spread(grid: Grid, merged: Sequence[Any]) -> Grid:
@@ -181,20 +206,6 @@ def _spread(grid: Grid, merged: Sequence[Any]) -> Grid:
             for row in grid[top:bottom + 1]:
                 row[left:right + 1] = [grid[top][left]] * len(row[left:right + 1])
     return grid
-
-
-def _sheet_name(book: Any, path: Path, sheet: str | None) -> str:
-    names = list(book.sheet_names)
-    if sheet is not None:
-        if sheet not in names:
-            raise ConfigError(path, f"no sheet {sheet}; the sheets are {first_of(names, 12)}", 'correct sheet = "…"')
-        return sheet
-    filled = [name for name in names if book.get_sheet_by_name(name).to_python()]
-    if len(filled) > 1:
-        raise ConfigError(path, f"several sheets hold cells: {first_of(filled, 12)}", 'say which: sheet = "…"')
-    if not filled:
-        raise EmptyTableError(path, "no cell is filled", "check the export")
-    return str(filled[0])
 
 
 def _cell_text(cell: Any) -> str:
