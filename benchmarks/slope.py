@@ -34,7 +34,7 @@ SEED = 1
 def main() -> None:
     """Print the tables as Markdown."""
     options = _options()
-    study = read_study(options.runfile)
+    study = read_study(options.runfile, allow=options.allow)
     if study.elevation is None:
         raise SystemExit(f"{options.runfile}: [roads] names no elevation; there is nothing to compare")
     level = replace(study, policy=study.policy.model_copy(update={"policy": {
@@ -59,6 +59,7 @@ def _walked(study: Study) -> RoadNetwork:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runfile", type=Path, help="a district with an elevation model")
+    parser.add_argument("--allow", type=Path, action="append", default=[], help="a further folder to read from")
     parser.add_argument("--trips", type=int, default=60, help="crossings from which trips start")
     return parser.parse_args()
 

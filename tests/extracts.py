@@ -12,7 +12,9 @@ import shapely
 
 from lifecircle.runfile import RunFile
 
-_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+#: Where the real data lie: a folder that the run files of tests/runfiles must be allowed.
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+_DATA = SHARED / "data"
 
 
 def andorra(name: str = "andorra.osm.pbf") -> Path:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import shapely
 
+from extracts import run_file
 from lifecircle.errors import (
     BadValueError,
     ConfigError,
@@ -275,3 +276,16 @@ def test_positions_that_a_crs_cannot_hold():
     nan = gpd.GeoDataFrame(geometry=[line], crs="EPSG:4326", index=[3])
     with pytest.raises(BadValueError, match="row 3 has a coordinate that is no number"):
         shapes.clean(nan, "a.csv", Findings())
+
+
+def test_nothing_is_read_outside_the_folder_of_the_run_file(tmp_path):
+    folder = tmp_path / "district"
+    folder.mkdir()
+    (tmp_path / "secret.csv").write_text("lon,lat\n1,2\n", encoding="utf-8")
+    (folder / "link.csv").symlink_to(tmp_path / "secret.csv")
+    runfile = run_file(folder)
+    for name in ("../secret.csv", str(tmp_path / "secret.csv"), "link.csv", "a/../../secret.csv"):
+        with pytest.raises(ConfigError, match=r"lies outside the folder of the run file; .* --allow"):
+            runfile.resolve(name)
+    allowed = runfile.model_copy(update={"allow": (tmp_path,)})
+    assert allowed.resolve("../secret.csv") == (tmp_path / "secret.csv").resolve()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import shapely
 
-from extracts import andorra
+from extracts import SHARED, andorra
 from leaks import leaks, pockets, scatter
 from lifecircle import circles
 from lifecircle.inputs.findings import Findings
@@ -28,7 +28,7 @@ class Run:
     """A district with its surfaces, its areas, and the minutes of 10,000 points in every layer and mode."""
 
     def __init__(self, runfile: Path) -> None:
-        self.study = read_study(runfile)
+        self.study = read_study(runfile, allow=(SHARED,))
         self.times = solve_times(self.study, Findings())
         surfaces = circles.solve_surfaces(self.times)
         self.raster, self.areas = surfaces.raster, circles.service_areas(self.times, surfaces)
@@ -121,7 +121,7 @@ def test_single_facilities(run, mode, direction):
 
 def test_finer_cells_give_the_same_areas():
     andorra()
-    study = read_study(ROOT / "tests/runfiles/andorra.toml")
+    study = read_study(ROOT / "tests/runfiles/andorra.toml", allow=(SHARED,))
     fields, column = solve_times(study, Findings()).fields["hospitals", "car"]
     cut_out = {}
     for cell_m in (50.0, 25.0):

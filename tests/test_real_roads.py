@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from extracts import andorra, helsinki
+from extracts import SHARED, andorra, helsinki
 from identities import check_identities
 from lifecircle.assess import assess
 from lifecircle.inputs.findings import Findings
@@ -28,7 +28,7 @@ RUNFILES = Path(__file__).parent / "runfiles"
 @pytest.fixture(scope="module")
 def andorra_study():
     andorra()
-    return read_study(RUNFILES / "andorra.toml")
+    return read_study(RUNFILES / "andorra.toml", allow=(SHARED,))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import rasterio
 from rasterio import Affine
 from scipy import ndimage
 
-from extracts import andorra
+from extracts import SHARED, andorra
 from lifecircle.assess import assess
 from lifecircle.inputs.elevation import Elevation
 from lifecircle.inputs.findings import Findings
@@ -152,7 +152,7 @@ def test_the_benchmark_says_what_heights_change(tmp_path):
 def test_slope_makes_no_walk_shorter_in_andorra():
     """The gain downhill is capped at the level, so on the same roads with the same walls nobody gains by heights."""
     andorra()
-    study = read_study(RUNFILES / "andorra.toml")
+    study = read_study(RUNFILES / "andorra.toml", allow=(SHARED,))
     level = study.policy.model_copy(update={"policy": {
         layer: study.policy.layer(layer).model_copy(update={"slope": "none"}) for layer in study.layers}})
     with_slope = solve_times(study, Findings()).times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from lifecircle.tables import GAPS_COLUMNS, check
 from lifecircle.traveltimes import TravelTimes, solve_times
 
 
-def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress: Progress | None = None) -> Assessment:
+def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress: Progress | None = None,
+           allow: Sequence[str | Path] = ()) -> Assessment:
     """Assess a district.
 
     Parameters
@@ -30,6 +32,8 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
         Roads in memory, used instead of those the run file names; any OSMnx graph.
     progress : Progress, optional
         Names the step at work on stderr, and keeps the seconds of each.
+    allow : sequence of str or Path
+        Folders that files may be read from, besides that of the run file.
 
     Returns
     -------
@@ -41,7 +45,8 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
         With the file, row or field and the remedy, if an input cannot be used.
     """
     progress = progress or Progress()
-    study = source if isinstance(source, Study) else read_study(source, roads=roads, progress=progress)
+    study = source if isinstance(source, Study) else read_study(source, roads=roads, progress=progress,
+                                                                       allow=allow)
     findings = Findings(list(study.findings))
     with progress.step("solve travel times"):
         times = solve_times(study, findings)

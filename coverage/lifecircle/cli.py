@@ -24,6 +24,8 @@ _WRONG_CALL: Any = typer.BadParameter.__base__
 
 RunFileArgument = Annotated[Path, typer.Argument(help="Run file (district.toml).", show_default=False)]
 DirectoryArgument = Annotated[Path, typer.Argument(help="Run directory.", show_default=False)]
+AllowOption = Annotated[list[Path], typer.Option("--allow", help="A further folder that files may be read from.",
+                                                 show_default=False, default_factory=list)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -79,7 +81,7 @@ def model_directory() -> Path:
 
 
 @app.command()
-def check(runfile: RunFileArgument, as_json: JsonOption = False) -> None:
+def check(runfile: RunFileArgument, allow: AllowOption, as_json: JsonOption = False) -> None:
     """Read every input and report its quality, before any result."""
     from lifecircle.inputs.findings import Findings
     from lifecircle.outputs.quality import findings_text
@@ -89,7 +91,7 @@ def check(runfile: RunFileArgument, as_json: JsonOption = False) -> None:
 
     progress, findings = Progress(), Findings(collecting=True)
     try:
-        study = read_study(runfile, progress=progress, findings=findings)
+        study = read_study(runfile, progress=progress, findings=findings, allow=allow)
     except InputError:
         if not findings.errors:
             raise
@@ -112,6 +114,7 @@ def check(runfile: RunFileArgument, as_json: JsonOption = False) -> None:
 @app.command()
 def run(runfile: RunFileArgument,
         out: Annotated[Path, typer.Option("--out", help="Run directory to write.", show_default=False)],
+        allow: AllowOption,
         as_json: JsonOption = False) -> None:
     """Assess a district and write the run directory: tables, GeoPackage, surfaces, map."""
     from lifecircle.assess import assess
@@ -121,7 +124,7 @@ def run(runfile: RunFileArgument,
 
     progress = Progress()
     check_target(out)
-    assessment = assess(runfile, progress=progress)
+    assessment = assess(runfile, progress=progress, allow=allow)
     with progress.step("write run directory"):
         write_run(assessment, out)
     typer.echo(json.dumps(summary_record(assessment, out), ensure_ascii=False, indent=1) if as_json
@@ -191,6 +194,7 @@ def draw(directory: DirectoryArgument) -> None:
 
 @app.command()
 def verify(directory: DirectoryArgument,
+           allow: AllowOption,
            sample: Annotated[int, typer.Option(min=1, help="How many times to derive again.")] = 200,
            seed: Annotated[int, typer.Option(min=0, help="Seed of the choice.")] = 1,
            runfile: Annotated[Path | None, typer.Option(help="Run file of the run, if its inputs do not lie under the "
@@ -206,7 +210,7 @@ def verify(directory: DirectoryArgument,
     progress = Progress()
     assessment = read_run(directory)
     folder = Path.cwd() if runfile is None else runfile.resolve().parent
-    study = second.reread(assessment.run, folder, progress=progress)
+    study = second.reread(assessment.run, folder, progress=progress, allow=allow)
     found = second.verify(assessment, study, sample=sample, seed=seed, progress=progress)
     with hold(directory):
         note_findings(directory, found.finding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -177,6 +178,7 @@ class RunFile(Section):
     surface: Surface = Surface()
     uncertainty: Uncertainty = Uncertainty()
     path: Path = Field(default=Path("run file"), exclude=True)
+    allow: tuple[Path, ...] = Field(default=(), exclude=True)
 
     def resolve(self, name: str) -> Path:
         """Give the path of a file named in the run file.
@@ -184,11 +186,16 @@ class RunFile(Section):
         Raises
         ------
         ConfigError
-            If it is an address or a virtual file system, not a file.
+            If it is an address or a virtual file system, not a file; if it lies neither in the run file's folder nor in
+            one that the caller allowed.
         """
         if "://" in name or name.startswith("/vsi"):
             raise ConfigError(self.path, f"{name} is an address, not a file", "fetch it first and name the file")
-        return (self.path.parent / name).resolve()
+        path = (self.path.parent / name).resolve()
+        if not any(path.is_relative_to(folder.resolve()) for folder in (self.path.parent, *self.allow)):
+            raise ConfigError(self.path, f"{name} lies outside the folder of the run file",
+                              f"move it there, or allow its folder: --allow {path.parent}")
+        return path
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -212,8 +219,14 @@ class RunFile(Section):
         return read_policy(path, tables, where=self.path)
 
 
-def read_runfile(path: str | Path) -> RunFile:
+def read_runfile(path: str | Path, *, allow: Sequence[str | Path] = ()) -> RunFile:
     """Read a run file.
+
+    Parameters
+    ----------
+    path : str or Path
+    allow : sequence of str or Path
+        Folders that files may be read from, besides the run file's own.
 
     Raises
     ------
@@ -224,10 +237,11 @@ def read_runfile(path: str | Path) -> RunFile:
     """
     path = Path(path)
     content = read_toml(path)
-    if "path" in content:
-        raise ConfigError(path, "unknown key path", "remove it")
+    for key in ("path", "allow"):
+        if key in content:
+            raise ConfigError(path, f"unknown key {key}", "remove it")
     try:
-        runfile = RunFile.model_validate({**content, "path": path.resolve()})
+        runfile = RunFile.model_validate({**content, "path": path.resolve(), "allow": tuple(map(Path, allow))})
     except ValidationError as error:
         raise explain(error, path, RunFile) from None
     if not runfile.facilities:

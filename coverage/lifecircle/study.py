@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ class Study:
 
 
 def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Progress | None = None,
-               findings: Findings | None = None) -> Study:
+               findings: Findings | None = None, allow: Sequence[str | Path] = ()) -> Study:
     """Read every input of a run file.
 
     Parameters
@@ -82,6 +83,8 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
     findings : Findings, optional
         Gets what is noticed, also where the reading ends in an error. All inputs are read before it does, so that
         every fault is found at once.
+    allow : sequence of str or Path
+        As for `read_runfile`, where the run file is given by its path.
 
     Raises
     ------
@@ -90,7 +93,7 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
     """
     findings = findings if findings is not None else Findings(collecting=True)
     if not isinstance(runfile, RunFile):
-        runfile = read_runfile(runfile)
+        runfile = read_runfile(runfile, allow=allow)
     progress = progress or Progress()
     policy = runfile.read_policy()
     with progress.step("read boundaries"):

@@ -8,7 +8,7 @@ search, legs or tables; *own* that differs from *again* has one in the reading o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -41,7 +41,8 @@ SAME_MIN, SAME_SHARE = 0.1, 0.01
 ENGINE_MIN = 1 / 60
 
 
-def reread(run: dict[str, Any], folder: Path, *, progress: Progress | None = None) -> Study:
+def reread(run: dict[str, Any], folder: Path, *, progress: Progress | None = None,
+           allow: Sequence[str | Path] = ()) -> Study:
     """Read the inputs of a finished run again, as its ``run.json`` names them.
 
     Parameters
@@ -50,6 +51,8 @@ def reread(run: dict[str, Any], folder: Path, *, progress: Progress | None = Non
         What ``run.json`` holds.
     folder : Path
         Folder of the run file, from which the names in it count.
+    allow : sequence of str or Path
+        Further folders that files may be read from.
 
     Raises
     ------
@@ -58,7 +61,8 @@ def reread(run: dict[str, Any], folder: Path, *, progress: Progress | None = Non
     BadValueError
         If an input is not the one that the run read.
     """
-    runfile = RunFile.model_validate({**run["runfile"], "path": folder / "the run's folder"})
+    runfile = RunFile.model_validate({**run["runfile"], "path": folder / "the run's folder",
+                                      "allow": tuple(map(Path, allow))})
     try:
         now = hash_inputs(runfile)
     except MissingFileError as error:
