@@ -47,13 +47,13 @@ def test_a_register(tmp_path):
     assert (set(table["quality"]), set(table["source"])) == ({"register"}, {"clinics.csv"})
     assert table.crs == "EPSG:4545"
     beyond = [(item.code, item.severity, item.count, item.id) for item in findings]
-    assert beyond == [("facilities_beyond", "note", 1, "C4")]
+    assert beyond == [("position_far", "warn", 1, "5")]
 
 
 def test_neighbours_can_be_left_out(tmp_path):
     table, findings = read(tmp_path, neighbours=False)
     assert table["facility_id"].tolist() == ["C1", "C2"]
-    assert [item.count for item in findings] == [2]
+    assert [(item.code, item.id) for item in findings] == [("position_far", "5"), ("facilities_beyond", "4")]
 
 
 def test_layers_in_the_order_of_the_run_file_with_their_own_words(tmp_path):
@@ -194,7 +194,7 @@ def test_a_layer_that_lies_elsewhere_is_a_warning(tmp_path):
                            care="lon,lat\n116.4,39.9\n")
     assert set(table["layer"]) == {"clinics"}
     warned = [item for item in findings if item.severity == "warn"]
-    assert [(item.code, item.layer) for item in warned] == [("facilities_beyond", "care")]
+    assert [(item.code, item.layer) for item in warned] == [("facilities_beyond", "care"), ("position_far", "clinics")]
     with pytest.raises(BadValueError, match=r"care\.csv: a position of 31\.82, 106\.71 .*swapped"):
         read(tmp_path, {"layer": "care", "file": "care.csv"}, care="lon,lat\n31.82,106.71\n")
 

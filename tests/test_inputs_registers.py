@@ -16,7 +16,6 @@ from lifecircle.inputs.boundaries import read_townships
 from lifecircle.inputs.cells import as_numbers, rename_columns
 from lifecircle.inputs.facilities import read_facilities
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.registers import report_levels
 from lifecircle.policy import LayerPolicy, Policy, Presence
 
 HEAD = [["巴州区公共服务设施台账", *[None] * 9],
@@ -44,13 +43,13 @@ def book(path, rows=(*HEAD, *BODY), *, merged=("A1:J1", "E2:F2", "G2:H2", "A2:A3
     return path
 
 
-def read(folder, *layers):
+def read(folder, *layers, policy=None):
     two_townships().to_file(folder / "townships.geojson")
     runfile = run_file(folder, facilities=list(layers))
     townships = read_townships(runfile, Findings())
     findings = Findings()
     area = shapely.union_all(townships.geometry.to_numpy()).buffer(2000)
-    return read_facilities(runfile, townships, area, findings), findings
+    return read_facilities(runfile, townships, area, findings, policy=policy), findings
 
 
 def codes(findings):
@@ -71,7 +70,7 @@ def test_a_book_with_title_merged_head_total_and_two_layers(tmp_path):
     assert table["capacity_unit"].tolist() == ["beds", "beds", "beds"]
     assert table["township_code"].tolist() == [EAST_STREET] * 3
     assert codes(findings) == {"total_row": ("note", "9"), "footer_row": ("note", "10"),
-                               "number_approximate": ("note", "4"), "facilities_closed": ("note", "7"),
+                               "number_about": ("note", "4"), "facilities_closed": ("note", "7"),
                                "status_assumed": ("note", "8")}
 
 
@@ -135,13 +134,11 @@ def test_entrances_stand_in_for_an_outline(tmp_path):
 
 def test_levels_that_do_not_serve_are_named(tmp_path):
     book(tmp_path / "a.xlsx")
-    table, _ = read(tmp_path, {"layer": "clinics", "file": "a.xlsx", "where": {"类别": "卫生室"}})
-    findings = Findings()
     policy = Policy(policy={"clinics": LayerPolicy(accepts=("卫生站",),
                                                    presence=(Presence(unit="village", level="village_clinic"),))})
-    report_levels(table, policy, findings, tmp_path / "run.toml")
-    said = {item.code: (item.severity, item.value) for item in findings}
-    assert said == {"level_not_accepted": ("warn", "村卫生室"), "level_absent": ("warn", "village_clinic")}
+    _, findings = read(tmp_path, {"layer": "clinics", "file": "a.xlsx", "where": {"类别": "卫生室"}}, policy=policy)
+    said = {item.code: (item.severity, item.id, item.value) for item in findings if item.code.startswith("level")}
+    assert said == {"level_not_accepted": ("warn", "4", "村卫生室"), "level_absent": ("warn", "", "village_clinic")}
 
 
 def test_sheets_of_a_book(tmp_path):

@@ -17,7 +17,6 @@ from lifecircle.inputs import boundaries, facilities, people
 from lifecircle.inputs import roads as road_reader
 from lifecircle.inputs.elevation import Elevation, elevation_files
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.registers import report_levels
 from lifecircle.policy import Policy
 from lifecircle.progress import Progress
 from lifecircle.roadnetwork import RoadNetwork
@@ -116,10 +115,8 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
         places, demand = findings.attempt(lambda: _people(runfile, townships, policy, area, findings),
                                           "people_unreadable") or (None, None)
     with progress.step("read facilities"):
-        table = findings.attempt(lambda: facilities.read_facilities(runfile, townships, area, findings),
+        table = findings.attempt(lambda: facilities.read_facilities(runfile, townships, area, findings, policy=policy),
                                  "facilities_unreadable")
-        if table is not None:
-            report_levels(table, policy, findings, runfile.path)
     findings.raise_first()
     assert places is not None
     assert demand is not None

@@ -122,23 +122,23 @@ def parse_number(text: str, quantity: str = "") -> float:
     return _read(text, quantity)[0]
 
 
-def _read(text: str, quantity: str) -> tuple[float, bool]:
-    """Read a number, and whether it is only said to be about right."""
+def _read(text: str, quantity: str) -> tuple[float, str]:
+    """Read a number, and whether it is only ``about`` right or was ``converted`` from another unit."""
     clean = plain(text)
     match = _WRITTEN.match(clean)
     if match and match["unit"] in {"", *UNITS[quantity]}:
-        digits = match["number"]
+        digits, factor = match["number"], UNITS[quantity].get(match["unit"], 1.0)
         number = _float(digits.replace(",", "") if _THOUSANDS.match(digits) else digits)
-        rough = bool(match["about"] or match["more"] or match["around"])
-        return number * UNITS[quantity].get(match["unit"], 1.0), rough
+        about = match["about"] or match["more"] or match["around"]
+        return number * factor, "about" if about else "converted" if factor != 1.0 else ""
     turned = _DEGREES.match(clean) if quantity == "deg" else None
     if turned:
         degrees, minutes, seconds = (float(part or 0.0) for part in turned.groups())
         whole = minutes < 60 and seconds < 60
-        return (degrees + minutes / 60 + seconds / 3600 if whole else float("nan")), False
+        return (degrees + minutes / 60 + seconds / 3600 if whole else float("nan")), "converted"
     if quantity == "year" and re.fullmatch(r"(\d{4})[-/年.]\d{1,2}([-/月.]\d{0,2}日?)?", clean):
-        return float(clean[:4]), False
-    return float("nan"), False
+        return float(clean[:4]), ""
+    return float("nan"), ""
 
 
 def _float(digits: str) -> float:
@@ -173,7 +173,7 @@ def as_numbers(cells: pd.Series, where: str | Path, column: str, *, blank: bool 
         If a cell holds no number, nothing, or one below zero; the rows are named.
     """
     findings = findings if findings is not None else Findings()
-    about = pd.Series(False, index=cells.index)
+    manner = pd.Series("", index=cells.index, dtype=object)
     if pd.api.types.is_numeric_dtype(cells):
         numbers, empty = pd.Series(cells.to_numpy("float64", na_value=np.nan), index=cells.index), cells.isna()
     else:
@@ -182,11 +182,14 @@ def as_numbers(cells: pd.Series, where: str | Path, column: str, *, blank: bool 
         unusual = numbers.isna() & ~empty
         read = [_read(text, quantity_of(column) if unit is None else unit) for text in texts[unusual]]
         numbers[unusual] = [number for number, _ in read]
-        about[unusual] = np.array([rough for _, rough in read], dtype=bool)
-    if about.any():
-        findings.add("note", "number_approximate", f"column {column} says of {int(about.sum())} numbers that they are "
-                     "about right", file=Path(where).name, id=first_of(cells.index[about]), layer=layer,
-                     value=first_of(cells[about]), count=int(about.sum()), remedy="measure them")
+        manner[unusual] = [how for _, how in read]
+    for how, severity, what, remedy in (("about", "note", "are said to be about right", "measure them"),
+                                        ("converted", "warn", "were converted from another unit", "check them")):
+        at = manner == how
+        if at.any():
+            findings.add(severity, f"number_{how}", f"column {column}: {int(at.sum())} numbers {what}", layer=layer,
+                         file=Path(where).name, id=first_of(cells.index[at], 20), value=first_of(cells[at]),
+                         count=int(at.sum()), remedy=remedy)
     faults = {"no number": numbers.isna() & ~empty | np.isinf(numbers), "nothing": empty & (not blank),
               "a negative number": (numbers < 0) & (not negative)}
     for fault, at in faults.items():

@@ -17,17 +17,20 @@ from lifecircle.inputs.classes import assign_township, text_column
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import extract_of
 from lifecircle.inputs.shapes import clean, read_source, to_crs
+from lifecircle.policy import Policy
 from lifecircle.runfile import Facilities, OsmSource, RunFile
 from lifecircle.tables import check
 
+#: A row of a register that lies farther from the district and its buffer is a slip of the pen, not a neighbour.
+FAR_M = 20_000.0
 _NUMBERS = ("capacity", "area_m2", "effective_area_m2")
 _COLUMNS = ("facility_id", "layer", "name", "level", "status", "opens_year", "capacity", "capacity_unit", "area_m2",
             "effective_area_m2", "township_code", "source", "quality", "inside", "geometry")
 _USED = frozenset({*_COLUMNS, "township", "place", "place_code", "address", "category", "datum"})
 
 
-def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely.Geometry, findings: Findings,
-                    ) -> gpd.GeoDataFrame:
+def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely.Geometry, findings: Findings, *,
+                    policy: Policy | None = None) -> gpd.GeoDataFrame:
     """Read every facility layer of the run file.
 
     Parameters
@@ -38,6 +41,8 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
     area : Polygon or MultiPolygon
         District and buffer; facilities beyond are left out.
     findings : Findings
+    policy : Policy, optional
+        Levels that it does not accept, or asks for in vain, are findings.
 
     Returns
     -------
@@ -52,6 +57,7 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
     BadValueError
         If a facility_id is blank or given twice, or a cell holds what it may not hold.
     """
+    policy = policy or Policy()
     parts, numbered, claims = [], dict.fromkeys(runfile.layers, 0), registers.Claims()
     for source in runfile.facilities:
         try:
@@ -60,12 +66,14 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
             findings.fail(error, "layer_unreadable", layer=source.layer)
             continue
         numbered[source.layer] += len(table)
+        registers.report_refused(table, where, policy.layer(source.layer).accepts, findings)
         table = _within(table, source, area, runfile.district.neighbours, where, findings)
         parts.append(registers.with_doors(_measured(table, source, where, findings), source, runfile, findings))
     claims.report(findings)
     if not parts:
         raise EmptyTableError(runfile.path, "no facility layer can be read", "mend what was found above")
     stacked = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=townships.crs)
+    registers.report_absent(stacked, policy, findings, runfile.path)
     return check("facilities", registers.unique_ids(stacked, runfile.path, findings)[list(_COLUMNS)].reset_index(
         drop=True), runfile.path)
 
@@ -80,7 +88,8 @@ def _table(runfile: RunFile, source: Facilities, townships: gpd.GeoDataFrame, co
     raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings, layer=source.layer,
                                                    near_only=True))
     table = registers.check_years(_columns(raw, source, where, findings), where, findings)
-    registers.report_doubts(table, where, findings)
+    if source.file:
+        registers.report_doubts(table, where, runfile.district.data_date, findings)
     return where, table
 
 
@@ -155,13 +164,20 @@ def _within(table: gpd.GeoDataFrame, source: Facilities, area: shapely.Geometry,
     shapely.prepare(area)
     near = shapely.intersects(area, table.geometry.to_numpy()) & neighbours
     beyond = ~table["inside"] & ~near
+    far = beyond & (shapely.distance(table.geometry.to_numpy(), area) > FAR_M) & (source.file is not None)
+    if far.any() and not beyond.all():
+        findings.add("warn", "position_far", f"layer {source.layer}: {int(far.sum())} facilities lie more than "
+                     f"{FAR_M / 1000:.0f} km from the district", file=where.name, layer=source.layer,
+                     id=first_of(table.index[far], 20), value=first_of(table["name"][far]), count=int(far.sum()),
+                     remedy="check their coordinates")
+        table, beyond = table[~far], beyond[~far]
     if beyond.any():
         whole = bool(beyond.all())
         findings.add("warn" if whole else "note", "facilities_beyond",
                      f"layer {source.layer}: {'all ' if whole else ''}{int(beyond.sum())} facilities lie outside the "
                      "district and its buffer", file=where.name, layer=source.layer,
-                     id=first_of(table["facility_id"][beyond]), count=int(beyond.sum()),
-                     remedy="check coordinates and datum" if whole else "")
+                     id=first_of(table.index[beyond] if source.file else table["facility_id"][beyond]),
+                     count=int(beyond.sum()), remedy="check coordinates and datum" if whole else "")
     return table[~beyond]
 
 

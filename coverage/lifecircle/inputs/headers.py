@@ -40,7 +40,7 @@ OFFICE_ONLY = frozenset({"序号", "权属", "核实日期", "备注", "联系�
 _CAPACITY_UNITS = {"床": "beds", "床位": "beds", "床位数": "beds", "张": "beds", "托位": "places", "托位数": "places",
                    "个": "places", "人": "people", "可容纳人数": "people", "容纳人数": "people", "避难容量": "people"}
 _BRACKETS = re.compile(r"^(.+?)[(\[]([^()\[\]]*)[)\]]$")
-_INVISIBLE = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD))
+_INVISIBLE = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD, *range(9), 11, 12, *range(14, 32)))
 _SEARCHED_ROWS = 30
 
 

@@ -253,38 +253,48 @@ def check_years(table: gpd.GeoDataFrame, where: Path, findings: Findings) -> gpd
     return table.assign(opens_year=year.mask(wrong))
 
 
-def report_doubts(table: gpd.GeoDataFrame, where: Path, findings: Findings) -> None:
-    """Point at rows that contradict themselves: entered twice, or with more effective area than they have."""
+def report_doubts(table: gpd.GeoDataFrame, where: Path, data_date: str, findings: Findings) -> None:
+    """Point at rows that cannot be right: entered twice, larger inside than outside, planned and long open."""
     layer = str(table["layer"].iloc[0]) if len(table) else ""
     spots = np.round(shapely.get_coordinates(shapely.centroid(table.geometry.to_numpy())) / _SAME_SPOT_M)
     same = pd.DataFrame({"x": spots[:, 0], "y": spots[:, 1], "name": table["name"]}, index=table.index)
+    year = int(data_date[:4]) if data_date[:4].isdigit() else None
+    state, opens = table["status"], table["opens_year"]
+    early = (state == "planned") & (opens < year) if year else state == ""
+    late = (state == "existing") & (opens > year) if year else state == ""
     for code, mask, what, remedy in (
+            ("name_blank", (table["name"] == "") & (table["name"] != "").any(), "rows have no name", "give them one"),
+            ("year_contradicts", early | late, "rows have a status that their opening year contradicts",
+             "correct one of the two"),
             ("facility_twice", same.duplicated(keep=False) & (table["name"] != ""),
              "rows share name and position with another", "delete those that were entered twice"),
             ("area_larger", table["effective_area_m2"] > table["area_m2"],
              "rows have a larger effective area than area", "correct one of the two")):
         if mask.any():
-            findings.add("warn", code, f"layer {layer}: {int(mask.sum())} {what}", file=where.name, layer=layer,
-                         id=first_of(table.index[mask], 20), value=first_of(table["name"][mask]),
-                         count=int(mask.sum()), remedy=remedy)
+            findings.add("note" if code == "name_blank" else "warn", code, f"layer {layer}: {int(mask.sum())} {what}",
+                         file=where.name, layer=layer, id=first_of(table.index[mask], 20),
+                         value=first_of(table["name"][mask]), count=int(mask.sum()), remedy=remedy)
 
 
-def report_levels(table: gpd.GeoDataFrame, policy: Policy, findings: Findings, where: Path) -> None:
-    """Say which levels do not serve by policy, and which the policy asks for and nothing has."""
+def report_refused(table: gpd.GeoDataFrame, where: Path, accepts: tuple[str, ...], findings: Findings) -> None:
+    """Say which rows of a source do not serve because the policy does not accept their level."""
+    refused = ~table["level"].isin(accepts) if accepts else pd.Series(False, index=table.index)
+    if refused.any():
+        layer, levels = str(table["layer"].iloc[0]), table["level"][refused].unique()
+        unreadable = any(not level.isascii() for level in levels)
+        findings.add("warn" if unreadable or refused.all() else "note", "level_not_accepted",
+                     f"layer {layer}: {int(refused.sum())} facilities of level {first_of(levels)} do not serve; the "
+                     f"policy accepts {first_of(accepts)}", layer=layer, file=where.name,
+                     id=first_of(table.index[refused], 20), value=first_of(levels), count=int(refused.sum()),
+                     remedy="translate the words: levels = { … }, or change accepts")
+
+
+def report_absent(table: gpd.GeoDataFrame, policy: Policy, findings: Findings, where: Path) -> None:
+    """Say which levels the policy asks for and no facility of the layer has."""
     for layer, rows in table.groupby("layer", sort=False):
-        rule = policy.layer(str(layer))
-        counts = rows["level"].value_counts().sort_index()
+        rule, counts = policy.layer(str(layer)), rows["level"].value_counts().sort_index()
         shown = ", ".join(f"{count} of level {level}" for level, count in counts.items())
         asked = {item.level for item in rule.presence} | set(rule.accepts)
-        if rule.accepts:
-            refused = counts[~counts.index.isin(rule.accepts)]
-            unreadable = any(not str(level).isascii() for level in refused.index)
-            if len(refused):
-                findings.add("warn" if unreadable or len(refused) == len(counts) else "note", "level_not_accepted",
-                             f"layer {layer}: {int(refused.sum())} facilities of level {first_of(refused.index)} do "
-                             f"not serve; the policy accepts {first_of(rule.accepts)}", layer=str(layer),
-                             file=where.name, value=first_of(refused.index), count=int(refused.sum()),
-                             remedy="translate the words: levels = { … }, or change accepts")
         absent = sorted(asked - {"all"} - set(counts.index))
         if absent:
             findings.add("warn", "level_absent", f"layer {layer}: the policy asks for level {first_of(absent)} and no "

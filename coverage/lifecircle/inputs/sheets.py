@@ -33,6 +33,9 @@ _TOTALS = frozenset({"合计", "总计", "小计", "共计", "总和", "累计",
                      "subtotal"})
 _FOOTER = re.compile(r"^(填报|填表|制表|审核|复核|备注|注|说明|单位负责人|联系电话|数据来源|数据截止)[^:]{0,8}:")
 _CELL_LIMIT = 32_767
+_HIDDEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad\x00-\x08\x0b\x0c\x0e-\x1f]")
+#: What is left of Chinese text after it went through the wrong character set.
+_GARBLED = re.compile("锟斤拷|烫烫|屯屯|\ufffd")
 
 
 def read_sheet(path: Path, *, encoding: str | None = None, sheet: str | None = None,
@@ -71,16 +74,31 @@ def read_sheet(path: Path, *, encoding: str | None = None, sheet: str | None = N
     if not filled:
         raise EmptyTableError(path, "no cell is filled", "check the export")
     rows = [grid[at] for at in filled]
+    _report_strange(rows, filled, path, findings)
     names, below, _ = find_header(rows, columns or {})
     body = pd.Series(rows[below:], index=pd.Index([filled[at] + 1 for at in range(below, len(rows))], dtype="int64"),
                      dtype=object)
-    table = _table(names, body, path)
+    table = _table(names, body, path, findings)
     if columns:
         _check_heads(columns, list(table.columns), path)
     return _without_totals(table, path, findings)
 
 
-def _table(names: list[str], body: pd.Series, path: Path) -> pd.DataFrame:
+def _report_strange(rows: Sequence[Sequence[str]], filled: Sequence[int], path: Path, findings: Findings) -> None:
+    """Point at cells with characters that nobody sees, and at text that lost its characters on the way."""
+    for code, severity, mark, what, remedy in (
+            ("invisible_characters", "note", _HIDDEN, "cells hold characters that nobody sees; they do not count",
+             "type them anew"),
+            ("text_garbled", "warn", _GARBLED, "cells hold text that an earlier conversion has destroyed",
+             "type them anew")):
+        found = [(at + 1, cell) for at, row in zip(filled, rows, strict=True) for cell in row if mark.search(cell)]
+        if found:
+            findings.add(severity, code, f"{len(found)} {what}", file=path.name, count=len(found),
+                         id=first_of([row for row, _ in found], 20), value=first_of([plain(cell) for _, cell in found]),
+                         remedy=remedy)
+
+
+def _table(names: list[str], body: pd.Series, path: Path, findings: Findings) -> pd.DataFrame:
     """Bring names and rows to one width; a filled cell beyond the last name means that a row has slipped."""
     names = [plain(name) for name in names]
     while names and not names[-1]:
@@ -88,13 +106,15 @@ def _table(names: list[str], body: pd.Series, path: Path) -> pd.DataFrame:
     width = len(names)
     slipped = [row for row, cells in body.items() if any(cells[width:])]
     if slipped:
-        raise BadValueError(path, f"row {first_of(slipped)} holds more cells than the head of the table",
-                            "put quotes round texts that hold the separator, or give the column a name")
+        findings.fail(BadValueError(path, f"row {first_of(slipped)} holds more cells than the head of the table",
+                                    "put quotes round texts that hold the separator, or give the column a name"),
+                      "row_slipped", id=first_of(slipped, 20), count=len(slipped))
+        body = body.drop(index=slipped)
     unique, seen = [], dict.fromkeys(names, 0)
     for at, name in enumerate(names):
         seen[name] += 1
         unique.append(name if name and seen[name] == 1 else f"{name or 'column'}.{at + 1}")
-    cells = [(list(row) + [""] * width)[:width] for row in body]
+    cells = [[_HIDDEN.sub("", cell) for cell in (list(row) + [""] * width)[:width]] for row in body]
     table = pd.DataFrame(cells, index=body.index, columns=unique, dtype="str")
     blank = [name for at, name in enumerate(unique) if not names[at] and not (table[name] != "").any()]
     return table.drop(columns=blank).replace(r"^\s*$", None, regex=True)
@@ -114,13 +134,17 @@ def _without_totals(table: pd.DataFrame, path: Path, findings: Findings) -> pd.D
     total = pd.Series([any(_is_total(cell) for cell in row[:2]) for row in texts], index=table.index, dtype=bool)
     footer = pd.Series([bool(row) and len(row) <= 4 and bool(_FOOTER.match(row[0])) for row in texts],
                        index=table.index, dtype=bool) & ~total
-    for code, mask, what in (("total_row", total, "totals"), ("footer_row", footer, "remarks below the table")):
+    heads = {plain(str(name)) for name in table.columns}
+    again = pd.Series([len(row) > 2 and sum(cell in heads for cell in row) > len(row) / 2 for row in texts],
+                      index=table.index, dtype=bool)
+    for code, mask, what in (("total_row", total, "totals"), ("footer_row", footer, "remarks below the table"),
+                             ("header_repeated", again, "heads that stand there again")):
         if mask.any():
             rows = table.index[mask]
             findings.add("note", code, f"{len(rows)} rows of {what} were left out", file=path.name,
                          id=first_of(rows), value=first_of([row[0] for row, at in zip(texts, mask, strict=True) if at]),
                          count=len(rows))
-    return table[~(total | footer)]
+    return table[~(total | footer | again)]
 
 
 def _is_total(cell: str) -> bool:
@@ -177,7 +201,33 @@ def _book_grid(path: Path, sheet: str | None, columns: Mapping[str, str], findin
     grids = {name: grid for name, grid in grids.items() if any(map(any, grid))}
     if not grids:
         raise EmptyTableError(path, "no cell is filled", "check the export")
-    return grids[_chosen(grids, path, columns, findings)]
+    chosen = _chosen(grids, path, columns, findings)
+    _report_formulas(path, chosen, grids[chosen], findings)
+    return grids[chosen]
+
+
+def _report_formulas(path: Path, sheet: str, grid: Grid, findings: Findings) -> None:
+    """Point at formulas whose result the book does not hold: such cells read as empty."""
+    if path.suffix.lower() != ".xlsx" or not _has_formulas(path):
+        return
+    import openpyxl
+
+    book = openpyxl.load_workbook(path, read_only=True)
+    empty = [cell for row in book[sheet].iter_rows() for cell in row
+             if cell.data_type == "f" and not (cell.row <= len(grid) and cell.column <= len(grid[cell.row - 1])
+                                               and grid[cell.row - 1][cell.column - 1])]
+    book.close()
+    if empty:
+        findings.add("warn", "formula_empty", f"{len(empty)} formulas hold no result and read as empty: "
+                     f"{first_of([cell.coordinate for cell in empty])}", file=path.name, count=len(empty),
+                     id=first_of([cell.row for cell in empty], 20), value=first_of([cell.value for cell in empty]),
+                     remedy="open and save the book in Excel, or put numbers in their place")
+
+
+def _has_formulas(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return any(b"<f>" in (data := archive.read(name)) or b"<f " in data for name in archive.namelist()
+                   if name.startswith("xl/worksheets/"))
 
 
 def _grid(cells: Any) -> Grid:
