@@ -45,6 +45,8 @@ _IDS = {"clinics": "WS", "sports_corners": "YD", "childcare": "TY", "elderly_car
 #: The datum in which the office holds the positions of a layer; EPSG:4545 is metres to the centimetre.
 DATUMS = {"clinics": "gcj02", "sports_corners": "gcj02", "childcare": "bd09", "elderly_care": CRS,
           "shelters": "wgs84", "hospitals": "wgs84"}
+#: The place in which, or at the edge of which, the facilities of a layer stand in turn.
+_TURNS = (*range(12), 0, 4, 9, 2, 2, 3, 7, 8, 11, 5)
 
 _TO_DEGREES = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True)
 
@@ -159,6 +161,10 @@ def _roads(nodes_m: Any, rng: np.random.Generator) -> gpd.GeoDataFrame:
                 kind = "省道" if main else "县道" if column == 3 == to[0] else ("乡道", "村道", "村道", "机耕道")[odd]
                 rows.append({"路名": f"示例路{len(rows) + 1:03d}", "道路等级": kind, "限速": "40" if main else "",
                              "桥梁": "是" if crosses else "否", "geometry": shapely.LineString([start, bend, end])})
+    for (column, row), way in {(0, 3): (-1, 0), (8, 3): (1, 0), (3, 0): (0, -1), (3, 6): (0, 1)}.items():
+        start = nodes_m[column, row]  # on to the neighbours, so that the roads fill the buffer
+        rows.append({"路名": f"示例路{len(rows) + 1:03d}", "道路等级": "省道", "限速": "40", "桥梁": "否",
+                     "geometry": shapely.LineString([start, np.round(start + 2_600 * np.array(way), 2)])})
     return gpd.GeoDataFrame(rows, crs=CRS)
 
 
@@ -170,6 +176,18 @@ def _river(rng: np.random.Generator) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"kind": ["water"]}, geometry=[line.buffer(30, cap_style="flat")], crs=CRS)
 
 
+def _spot(index: int, nodes_m: Any, taken: list[tuple[float, float]], rng: np.random.Generator) -> tuple[float, float]:
+    """Find a spot beside a crossing in a place or at its edge: in its township, 200 m from others of the layer."""
+    column, row, code = PLACES[index][:3]
+    while True:
+        step = rng.integers(-1, 2, 2)
+        node = nodes_m[np.clip(2 * column + 1 + step[0], 1, 7), np.clip(2 * row + 1 + step[1], 1, 5)]
+        x_m, y_m = node + rng.uniform(15, 45, 2) * rng.choice([-1, 1], 2)
+        alone = all(math.dist((x_m, y_m), other) > 200 for other in taken)
+        if alone and _place_of(x_m, y_m)[1] == code[:9] + "000":
+            return float(x_m), float(y_m)
+
+
 def _capacity(layer: str, number: int, area: int, rng: np.random.Generator) -> int | None:
     """Give beds, childcare places or sheltered people; a corner has none, and one nursery has 0 places for now."""
     beds = int(rng.integers(2, 80))
@@ -179,21 +197,20 @@ def _capacity(layer: str, number: int, area: int, rng: np.random.Generator) -> i
 
 
 def _facilities(nodes_m: Any, rng: np.random.Generator) -> tuple[Facility, ...]:
-    """Put the facilities beside crossings: the first twelve of a layer one in each place, the rest anywhere."""
+    """Put the facilities beside crossings in or at the edge of each place in turn."""
     found = []
     for layer, (levels, count) in LAYERS.items():
+        taken: list[tuple[float, float]] = []
         for number in range(count):
-            column, row, code, _, _ = PLACES[number % 12 if layer != "hospitals" else (2, 3, 7)[number]]
-            node = nodes_m[2 * column + 1, 2 * row + 1] if number < 12 else nodes_m[rng.integers(1, 8),
-                                                                                   rng.integers(1, 6)]
-            x_m, y_m = node + rng.uniform(15, 45, 2) * rng.choice([-1, 1], 2)
+            turn = (2, 3, 7)[number] if layer == "hospitals" else _TURNS[number]
+            x_m, y_m = _spot(turn, nodes_m, taken, rng)
+            taken.append((x_m, y_m))
             place, township_code = _place_of(x_m, y_m)
             if (layer, number) == ("sports_corners", 16):  # belongs to 示例三社区 and stands 8 m beyond its border
                 x_m, y_m = WEST_M + CELL_M + 8, nodes_m[2, 3, 1] + 20
                 place, township_code = "示例三社区", STREET
             written, true = _written_and_true(DATUMS[layer], x_m, y_m)
-            urban = code[9:] < "200"
-            level = levels[(0 if urban else -1) if layer == "clinics" else number % len(levels)]
+            level = levels[(0 if place.endswith("社区") else -1) if layer == "clinics" else number % len(levels)]
             planned, area = number == 15, int(rng.integers(8, 60)) * 10
             found.append(Facility(
                 f"{_IDS[layer]}{number + 1:03d}", layer, f"{_LABELS[layer]}{number + 1:03d}", level, township_code,
@@ -233,9 +250,9 @@ def _areas() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
 @cache
 def county() -> County:
     """Build the county, always the same."""
-    rng = np.random.default_rng(SEED)
-    nodes_m, (townships, places) = _nodes_m(rng), _areas()
-    column, row = np.meshgrid(np.arange(75), np.arange(60))
+    dice = [np.random.default_rng([SEED, part]) for part in range(5)]
+    nodes_m, (townships, places) = _nodes_m(dice[0]), _areas()
+    column, row = np.meshgrid(np.arange(90), np.arange(75))
     heights = 420 + 45 * np.sin(column / 7) * np.cos(row / 9) + 1.2 * row  # cells of 200 m, gentle hills
-    return County(townships, places, _people(rng), _facilities(nodes_m, rng), _roads(nodes_m, rng), _river(rng),
-                  heights.astype(np.float32))
+    return County(townships, places, _people(dice[1]), _facilities(nodes_m, dice[2]), _roads(nodes_m, dice[3]),
+                  _river(dice[4]), heights.astype(np.float32))

@@ -23,14 +23,17 @@ _LAYERS = {".shp", ".gpkg", ".geojson"}
 _GB18030 = {"托育机构.csv"}
 
 
-def write_sheet(path: Path, rows: Rows, *, sheet: str = "Sheet1", merged: tuple[str, ...] = ()) -> None:
-    """Write a workbook of one sheet."""
+def write_sheet(path: Path, rows: Rows, *, sheet: str = "Sheet1", merged: tuple[str, ...] = (),
+                guide: Rows | None = None) -> None:
+    """Write a workbook of one sheet, and where there is a guide for those who fill it in, a second one."""
     book = openpyxl.Workbook()
     book.active.title = sheet
     for row in rows:
         book.active.append(row)
     for area in merged:
         book.active.merge_cells(area)
+    for row in guide or []:
+        (book["填表说明"] if "填表说明" in book.sheetnames else book.create_sheet("填表说明")).append(row)
     save_book(book, path)
 
 

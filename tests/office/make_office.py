@@ -35,7 +35,8 @@ def write_office(folder: Path, *, clean: bool) -> Path:
 
 
 def _write_clean(folder: Path, truth: County) -> None:
-    formats.write_sheet(folder / registers.REGISTER, registers.register_rows(truth), sheet="现状台账", merged=_TITLE)
+    formats.write_sheet(folder / registers.REGISTER, registers.register_rows(truth), sheet="现状台账", merged=_TITLE,
+                        guide=registers.GUIDE)
     formats.write_sheet(folder / registers.HOSPITALS, registers.hospital_rows(truth))
     formats.write_sheet(folder / registers.VILLAGES, registers.village_rows(truth), merged=("A1:F1", "A2:F2"))
     formats.write_sheet(folder / registers.TOTALS, registers.total_rows(truth), merged=("A1:B1",))
@@ -55,7 +56,7 @@ def write_heights(path: Path, truth: County) -> None:
     """Write the heights as a GeoTIFF of 200 m cells."""
     rows, columns = truth.heights_m.shape
     with rasterio.open(path, "w", driver="GTiff", width=columns, height=rows, count=1, dtype="float32", crs=CRS,
-                       transform=from_origin(WEST_M - 1_500, SOUTH_M + 10_500, 200, 200)) as raster:
+                       transform=from_origin(WEST_M - 3_000, SOUTH_M + 12_000, 200, 200)) as raster:
         raster.write(np.asarray(truth.heights_m), 1)
 
 

@@ -22,6 +22,9 @@ RUN_FILE, POLICY = "示例区.toml", "判定规则.toml"
 WIDE_NAME = "示例Ａ区（东）运动角００２"
 STATUS_ZH = {"existing": "已建", "building": "在建", "planned": "拟建"}
 
+#: A second sheet of the register that tells how to fill in the first.
+GUIDE: Rows = [["项目", "填写要求"], ["类别", "卫生室、运动角"], ["坐标系", "GCJ-02"], ["状态", "已建、在建、拟建"]]
+
 _WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
 
 #: Odd and right, in the register: facility, column -> how the office writes the plain value.
@@ -217,6 +220,9 @@ quality = "surveyed"
 {_LAYER_TABLES}
 [policy]
 file = "{POLICY}"
+
+[surface]
+cell_m = 100
 """
 
 
@@ -230,8 +236,15 @@ def policy_text() -> str:
     for layer, levels in accepts.items():
         listed = ", ".join(f'"{level}"' for level in levels)
         text += f'\n[policy.{layer}]\ngroup = "{groups.get(layer, "all")}"\naccepts = [{listed}]\n'
-        if layer == "shelters":
-            text += "m2_per_head = 2.0\n"
+        text += "m2_per_head = 2.0\n" if layer == "shelters" else ""
         for kind, minutes in (("urban", 15), ("rural", 30)):
             text += f'\n[policy.{layer}.{kind}]\ncutoff_min = {minutes}\nmode = "{modes.get(layer, "walk")}"\n'
-    return text
+    return text + """
+[[policy.clinics.presence]]
+unit = "village"
+level = "村卫生室"
+exempt_if = ["乡镇卫生院"]
+
+[[policy.sports_corners.presence]]
+unit = "place"
+"""

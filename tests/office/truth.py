@@ -96,4 +96,4 @@ quality = "surveyed"
 """
     for layer in layers:
         text += f'\n[[facilities]]\nlayer = "{layer}"\nfile = "{layer}.csv"\nquality = "register"\n'
-    return text + '\n[policy]\nfile = "policy.toml"\n'
+    return text + '\n[policy]\nfile = "policy.toml"\n\n[surface]\ncell_m = 100\n'
