@@ -15,8 +15,8 @@ import pytest
 import shapely
 
 from office import formats, registers
-from office.county import back, bd09, county, gcj02
-from office.make_office import apply_remedies, read_faults, write_office, write_truth
+from office.county import CRS, back, bd09, county, gcj02
+from office.make_office import FORMS, apply_remedies, read_faults, write_office, write_truth
 
 LISTS = read_faults()
 FAULTS = LISTS["fault"]
@@ -102,7 +102,7 @@ def test_every_fault_is_where_it_says(fault: dict[str, Any], sets: dict[str, Pat
         assert (content["value"], content["set"]) == ("csv", "xlsx")
         assert not faulty.read_bytes().startswith(b"PK")
         assert clean.read_bytes().startswith(b"PK")
-    assert any(fault.get(form) for form in ("cells", "extra", "missing", "text", "content"))
+    assert any(fault.get(form) for form in FORMS)
 
 
 @pytest.mark.parametrize("decoy", LISTS["decoy"], ids=lambda decoy: decoy["why"][:12])
@@ -139,6 +139,17 @@ def test_mended_settings_and_heights_equal_the_clean_ones(name: str, sets: dict[
     assert (sets["mended"] / name).read_bytes() == (sets["clean"] / name).read_bytes()
 
 
+def test_faults_that_hide_others_can_be_mended_first(sets: dict[str, Path], tmp_path: Path) -> None:
+    write_office(tmp_path, clean=False)
+    first = {fault["number"] for fault in FAULTS if fault.get("hides")}
+    apply_remedies(tmp_path, first)
+    assert (tmp_path / registers.RUN_FILE).read_bytes() == (sets["clean"] / registers.RUN_FILE).read_bytes()
+    assert (tmp_path / registers.REGISTER).read_bytes() == (sets["faulty"] / registers.REGISTER).read_bytes()
+    apply_remedies(tmp_path, {fault["number"] for fault in FAULTS} - first)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        path.name: path.read_bytes() for path in sets["mended"].iterdir()}
+
+
 def test_the_shapefile_says_neither_its_characters_nor_its_system(sets: dict[str, Path]) -> None:
     shapefile = sets["clean"] / registers.ELDERLY
     assert not shapefile.with_suffix(".prj").exists()
@@ -164,6 +175,38 @@ def test_the_truth_is_what_the_office_wrote(sets: dict[str, Path], tmp_path: Pat
     assert seen == 12 + 3 + 20 + 18
     raw = {row[1]: (float(row[6]), float(row[7])) for row in _rows(sets["clean"] / registers.CHILDCARE)[1:21]}
     assert raw == {key: value for key, value in written.items() if key.startswith("TY")}
+
+
+def _township_of(lon: float, lat: float) -> list[str]:
+    townships = county().townships
+    return townships["township"][townships.contains(shapely.Point(lon, lat))].tolist()
+
+
+def test_clean_positions_are_right_and_planted_ones_wrong_as_told(sets: dict[str, Path]) -> None:
+    """By the shift written out in the set: each facility stands in its township, but for the one 8 m beyond it."""
+    outside = [item for item in county().facilities
+               if _township_of(*item.lonlat) != [registers.TOWNSHIPS[item.township_code][0]]]
+    assert [item.facility_id for item in outside] == ["YD017"]
+    spot = gpd.GeoSeries([shapely.Point(outside[0].lonlat)], crs="EPSG:4326").to_crs(CRS)
+    own = county().townships.to_crs(CRS).set_index("township_code").geometry[outside[0].township_code]
+    assert 7.9 < spot.distance(own).iloc[0] < 8.1
+
+    def planted(row: int, datum: str) -> tuple[float, float]:
+        lon, lat = (float(_value(sets["faulty"] / registers.REGISTER, row, name)) for name in ("经度", "纬度"))
+        return back(datum, lon, lat)
+
+    assert _township_of(*planted(30, "gcj02")) == ["示例街道"]  # the row says 虚构乡
+    assert _township_of(*planted(32, "gcj02")) == []
+    right = next(item.lonlat for item in county().facilities if item.facility_id == "WS005")
+    assert planted(16, "bd09") == pytest.approx(right, abs=2e-6)
+    assert planted(16, "gcj02") != pytest.approx(right, abs=2e-3)
+
+
+def test_roads_cross_the_river_on_the_bridge_alone() -> None:
+    roads, river = county().roads, county().river.geometry.iloc[0]
+    crossing = roads[roads.intersects(river)]
+    assert crossing["桥梁"].tolist() == ["是"]
+    assert crossing.index.tolist() == [55]  # feature 56 of the office's file
 
 
 def test_the_shift_is_as_large_as_measured_in_this_region() -> None:

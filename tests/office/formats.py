@@ -13,9 +13,11 @@ from typing import Any
 import geopandas as gpd
 import openpyxl
 import pyogrio
+import rasterio
 import shapely
+from rasterio.transform import from_origin
 
-from .county import CRS
+from .county import CRS, SOUTH_M, WEST_M
 from .registers import Rows
 
 _DAY = dt.datetime(2025, 6, 30, 8, 0, 0)
@@ -62,6 +64,7 @@ def write_text_table(path: Path, rows: Rows, encoding: str) -> None:
 def write_layer(path: Path, layer: gpd.GeoDataFrame) -> None:
     """Write a layer; a shapefile is in GBK and has neither .cpg nor .prj, as offices pass them on."""
     path.unlink(missing_ok=True)
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2025-06-30T08:00:00Z"})
     try:
         if path.suffix == ".shp":
@@ -72,7 +75,15 @@ def write_layer(path: Path, layer: gpd.GeoDataFrame) -> None:
         else:
             layer.to_file(path, driver="GeoJSON", COORDINATE_PRECISION=9)
     finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+
+
+def write_heights(path: Path, heights_m: Any) -> None:
+    """Write the heights as a GeoTIFF of 200 m cells."""
+    rows, columns = heights_m.shape
+    with rasterio.open(path, "w", driver="GTiff", width=columns, height=rows, count=1, dtype="float32", crs=CRS,
+                       transform=from_origin(WEST_M - 3_000, SOUTH_M + 12_000, 200, 200)) as raster:
+        raster.write(heights_m, 1)
 
 
 def _take_marks_away(path: Path) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import rasterio
-from rasterio.transform import from_origin
-
 from . import formats, registers
-from .county import CRS, SOUTH_M, WEST_M, County, county
+from .county import County, county
 from .truth import write_truth
 
 __all__ = ["apply_remedies", "read_faults", "write_office", "write_truth"]
 
 FAULTS = Path(__file__).with_name("faults.toml")
+FORMS = ("cells", "extra", "missing", "text", "content")
 _TITLE = ("A1:S1", "A2:S2", "G3:I3", "J3:K3", *(f"{letter}3:{letter}4" for letter in "ABCDEFLMNOPQRS"))
 
 
@@ -47,58 +45,56 @@ def _write_clean(folder: Path, truth: County) -> None:
     formats.write_layer(folder / registers.PLACE_AREAS, truth.places)
     formats.write_layer(folder / registers.ROADS, truth.roads)
     formats.write_layer(folder / registers.RIVER, truth.river.to_crs("EPSG:4326"))
-    write_heights(folder / registers.HEIGHTS, truth)
+    formats.write_heights(folder / registers.HEIGHTS, truth.heights_m)
     (folder / registers.RUN_FILE).write_text(registers.run_file_text(), encoding="utf-8")
     (folder / registers.POLICY).write_text(registers.policy_text(), encoding="utf-8")
 
 
-def write_heights(path: Path, truth: County) -> None:
-    """Write the heights as a GeoTIFF of 200 m cells."""
-    rows, columns = truth.heights_m.shape
-    with rasterio.open(path, "w", driver="GTiff", width=columns, height=rows, count=1, dtype="float32", crs=CRS,
-                       transform=from_origin(WEST_M - 3_000, SOUTH_M + 12_000, 200, 200)) as raster:
-        raster.write(np.asarray(truth.heights_m), 1)
-
-
-def _by_file(part: str) -> dict[str, list[dict[str, Any]]]:
-    """Gather one kind of edit of all faults by file."""
-    found: dict[str, list[dict[str, Any]]] = {}
+def _edits(numbers: Collection[int] | None = None) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Gather the edits of the faults, or of those with these numbers: file -> form -> edits."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for fault in read_faults()["fault"]:
-        found.setdefault(fault["file"], []).extend(fault.get(part, []))
+        if numbers is None or fault["number"] in numbers:
+            forms = found.setdefault(fault["file"], {form: [] for form in FORMS})
+            for form, edits in forms.items():
+                edits.extend(fault.get(form, []))
     return found
-
-
-def _files() -> list[str]:
-    return list(dict.fromkeys(fault["file"] for fault in read_faults()["fault"]))
 
 
 def _plant(folder: Path) -> None:
     """Turn clean files into faulty ones: rows first, so that cells are counted as in the faulty file."""
-    for name in _files():
-        _replace(folder / name, _by_file("text")[name], "set", "value")
-        missing, extra, cells = (_by_file(part)[name] for part in ("missing", "extra", "cells"))
-        if missing or extra or cells:
+    for name, edits in _edits().items():
+        _replace(folder / name, edits["text"], "set", "value")
+        if edits["cells"] or edits["extra"] or edits["missing"]:
             file = formats.open_file(folder / name)
-            _delete(file, missing)
-            _insert(file, extra)
-            _set(file, cells, "value")
+            _delete(file, edits["missing"])
+            _insert(file, edits["extra"])
+            _set(file, edits["cells"], "value")
             file.save()
-        for edit in _by_file("content")[name]:
+        for edit in edits["content"]:
             formats.convert(folder / name, edit["value"])
 
 
-def apply_remedies(folder: Path) -> None:
-    """Do to the faulty files what the office's clerk would do: every remedy of faults.toml."""
-    for name in _files():
-        for edit in _by_file("content")[name]:
+def apply_remedies(folder: Path, numbers: Collection[int] | None = None) -> None:
+    """Do to the faulty files what the office's clerk would do.
+
+    Parameters
+    ----------
+    folder
+        The faulty set.
+    numbers
+        Only the remedies of these faults. Rows are counted as in the untouched faulty file, so the faults with a row
+        too many or too few come last, or all together.
+    """
+    for name, edits in _edits(numbers).items():
+        for edit in edits["content"]:
             formats.convert(folder / name, edit["set"])
-        _replace(folder / name, _by_file("text")[name], "value", "set")
-        missing, extra, cells = (_by_file(part)[name] for part in ("missing", "extra", "cells"))
-        if missing or extra or cells:
+        _replace(folder / name, edits["text"], "value", "set")
+        if edits["cells"] or edits["extra"] or edits["missing"]:
             file = formats.open_file(folder / name)
-            _set(file, cells, "set")
-            _delete(file, extra)
-            _insert(file, missing)
+            _set(file, edits["cells"], "set")
+            _delete(file, edits["extra"])
+            _insert(file, edits["missing"])
             file.save()
 
 

@@ -16,8 +16,6 @@ _LAYER_OF = {"hospitals": "clinics"}
 
 def write_truth(folder: Path) -> Path:
     """Write the county plainly and give its run file."""
-    from .make_office import write_heights
-
     truth = county()
     folder.mkdir(parents=True, exist_ok=True)
     formats.write_layer(folder / "townships.geojson", truth.townships)
@@ -27,7 +25,7 @@ def write_truth(folder: Path) -> Path:
                                   "桥梁": truth.roads["桥梁"].map({"是": "yes", "否": "no"})})
     roads = roads.rename(columns={"路名": "name", "道路等级": "class", "限速": "maxspeed", "桥梁": "bridge"})
     formats.write_layer(folder / "roads.gpkg", roads)
-    write_heights(folder / "elevation.tif", truth)
+    formats.write_heights(folder / "elevation.tif", truth.heights_m)
     _write_csv(folder / "people.csv", truth.people)
     _write_csv(folder / "totals.csv", _totals(truth))
     layers = [layer for layer in LAYERS if layer != "hospitals"]
