@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extracts import andorra
+from extracts import SHARED, andorra
 from lifecircle.osmtags import CLASS_INDEX
 from lifecircle.roadheights import smooth
 from lifecircle.roadnetwork import RoadNetwork
@@ -118,7 +118,7 @@ def test_ferries_take_no_part():
 def test_andorra_by_road_class():
     """Its primary roads, seldom built above 10 %, are 8 % steep in the mean as sampled; two cells are 185 m."""
     andorra()
-    study = read_study(RUNFILES / "andorra.toml")
+    study = read_study(RUNFILES / "andorra.toml", allow=(SHARED,))
     assert study.elevation.shortest_wave_m == pytest.approx(185.5, abs=0.1)
     raw = study.roads.with_heights(study.elevation.sample_m)
     steep = {}
