@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from growthplot import draw
+from pbfbench import pbf_rows
 from peerbench import peer_rows
 from realroads import andorra, wuhan
 from reasons import reason
@@ -26,7 +27,7 @@ from wholerun import end_to_end_rows, run_rows
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "benchmarks.md"
 PLOT = "images/growth.svg"
-JOBS = ["search", "jobs", "build", "real", "polygons", "surfaces", "run", "endtoend", "peers"]
+JOBS = ["search", "jobs", "build", "real", "polygons", "surfaces", "pbf", "run", "endtoend", "peers"]
 
 
 def main() -> None:
@@ -93,6 +94,7 @@ def _jobs(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Row]]]
 
     return {"search": search, "jobs": lambda: iter(job_rows(nodes, facilities, 3 if quick else 7)), "build": build,
             "real": real, "polygons": polygons, "surfaces": lambda: iter(demo_rows(options.runfile)),
+            "pbf": lambda: iter(pbf_rows(1 if quick else 5)),
             "run": lambda: run_rows(options.runfile),
             "endtoend": lambda: end_to_end_rows(options.runfile, ["usual", "same"]),
             "peers": lambda: peer_rows(nodes, facilities, 3 if quick else 5)}
@@ -132,6 +134,8 @@ Surfaces and the run are measured once. Caches of compiled code are warm.
   to all facilities: a concave hull of the nodes, and edges between reached nodes widened by 25 m and united. A node
   that the roads alone do not reach may truly be in time by a walk beside the road; "truly late" counts the walk.
 - **surfaces**: minutes at every 50 m cell of the model district, for all layers and modes of its policy.
+- **pbf**: an OSM extract that `benchmarks/pbfmaker.py` writes (58,000 roads of 458,000 segments, 20,000 houses, 2,300
+  waters, 24 townships, 6,000 nodes with tags) read from the file to the graph on foot, in a process of its own.
 - **run**: `lifecircle run data/bazhou.toml` in a process of its own, by the steps of `timing.json`.
 - **endtoend**: that whole process, with all it writes, beside the whole process of `benchmarks/endtoend.py`, which
   works out only the table of people in time, by layer and township, with OSMnx, networkx and geopandas: *same* by the

@@ -18,6 +18,7 @@ from analystdata import District
 from analystsame import same_minutes
 from analystusual import usual_minutes
 from endtoend import table_of
+from pbfbench import pbf_rows
 from reasons import FOUND, reason
 from rows import Row
 from searchbench import growth_rows
@@ -158,6 +159,15 @@ def test_a_missed_row_says_why():
     assert reason("layers/andorra/scipy") in FOUND.values()
     assert "not profiled yet" in lines[1]
     assert "why" not in lines[2]
+
+
+def test_rows_of_an_extract():
+    """The extract has the segments, and the areas in proportion: 13 waters and 24 townships."""
+    seconds, memory = pbf_rows(1, 2_500)
+    assert (seconds.key, memory.key) == ("pbf/2500/seconds", "pbf/2500/memory")
+    assert seconds.note.startswith("2500 segments, ")
+    assert "37 areas" in seconds.note
+    assert 0 <= memory.measured < 200
 
 
 @pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--nodes", "many"]])

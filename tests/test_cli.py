@@ -70,7 +70,7 @@ def test_check_reports_before_any_result(tmp_path: Path) -> None:
     code, out, _ = inside("check", runfile, "--json")
     found = json.loads(out)
     assert code == 0
-    assert [(item["severity"], item["code"]) for item in found] == [("warn", "buffer_short")]
+    assert [(item["severity"], item["code"]) for item in found] == [("note", "buffer_short")]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["town"]
 
 

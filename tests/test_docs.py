@@ -23,7 +23,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`[district]`": runfile.District, "`[boundaries]`": runfile.Boundaries, "`[people]`": runfile.People,
     "`[barriers]`": runfile.Barriers, "`[roads]`": runfile.Roads, "`[[facilities]]`": runfile.Facilities,
     "`[policy]`": runfile.PolicySection, "`[plan]`": runfile.PlanSection, "`[surface]`": runfile.Surface,
-    "`[uncertainty]`": runfile.Uncertainty, "`osm = { … }`": runfile.OsmSource, "Top level": policy.Policy,
+    "`[uncertainty]`": runfile.Uncertainty, "`osm = { … }`": runfile.OsmSource, "`local = { … }`": runfile.LocalRoads,
+    "Top level": policy.Policy,
     "`[policy.<layer>]`": policy.LayerPolicy, "`[policy.<layer>.urban]`, `[policy.<layer>.rural]`": policy.ClassRule,
     "`[[policy.<layer>.presence]]`": policy.Presence, "`[modes.<mode>]`": policy.ModeOverride,
 }

@@ -159,7 +159,7 @@ def test_a_buffer_that_is_small(tmp_path):
         read_roads(runfile, CRS, AREA, findings)
         small = [item for item in findings if item.code == "buffer_small"]
         assert [item.value for item in small] == told
-        assert all("2,000 m" in item.message and item.severity == "warn" for item in small)
+        assert all("2,000 m" in item.message and item.severity == "note" for item in small)
 
 
 def test_default_buffer():
@@ -234,7 +234,7 @@ def test_andorra_through_the_run_file(tmp_path):
     assert 0 < len(network) < len(whole)
     inside = shapely.contains_xy(box, *network.node_xy_m.T)
     assert (inside[network.u] | inside[network.v]).all()
-    ways = open_extract(tmp_path / "andorra.osm.pbf")._ways
+    ways = open_extract(tmp_path / "andorra.osm.pbf").ways()
     assert len(ways.ids) == pytest.approx(1615, abs=15)      # the data's note: 1,615 ways with a highway tag
 
 

@@ -4,8 +4,10 @@ import osmium
 import pytest
 import shapely
 
-from extracts import andorra, helsinki
+from extracts import andorra, helsinki, run_file
 from lifecircle.errors import EmptyTableError, MissingFileError, UnreadableFileError
+from lifecircle.inputs.barriers import read_barriers
+from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import OsmExtract, open_extract
 from lifecircle.osmtags import CLASS_INDEX, ROAD_CLASSES
 
@@ -65,7 +67,7 @@ def test_speed_limits_that_cannot_be_read_are_counted(tmp_path):
                                               ([2, 3], {"highway": "primary", "maxspeed": "none"}),
                                               ([2, 4], {"highway": "primary", "maxspeed": "30 mph"})])
     extract = open_extract(path)
-    assert extract.unread_speeds == {"fast": 1}
+    assert extract.ways().unread_speeds == {"fast": 1}
     assert extract.roads("EPSG:25831").maxspeed_kph[2] == pytest.approx(48.28, abs=0.01)
 
 
@@ -89,6 +91,22 @@ def test_relation_as_a_feature(tmp_path):
     found = open_extract(path, ["leisure"]).features({"leisure": "park"})
     assert found["osm_id"].tolist() == ["r1"]
     assert found.geometry.iloc[0].area == pytest.approx(1.0e-4)    # a square of 0.01 degrees
+
+
+def test_waters_that_do_not_close_are_told(tmp_path):
+    """Of two lakes drawn as relations one lacks a shore; a river's relation and an open forest are not asked about."""
+    shore = [([1, 2, 4], {}), ([4, 5, 1], {}), ([3, 4], {})]
+    lake, forest = {"type": "multipolygon", "natural": "water"}, {"type": "multipolygon", "landuse": "forest"}
+    path = write(tmp_path / "lakes.osm.pbf", [*shore, ([1, 2], {"highway": "path"})], relations=[
+        ([("w", 1, "outer"), ("w", 2, "outer")], lake), ([("w", 1, "outer"), ("w", 99, "outer")], lake),
+        ([("w", 3, "outer")], forest), ([("w", 3, "")], {"type": "waterway", "waterway": "river"})])
+    extract = open_extract(path)
+    assert extract.water()["osm_id"].tolist() == [1]
+    assert [relation.osm_id for relation in extract.open_water()] == [2]
+    findings = Findings()
+    runfile = run_file(tmp_path, roads={"file": "lakes.osm.pbf"}, barriers={"osm": True})
+    read_barriers(runfile, "EPSG:25831", shapely.box(3e5, 4.6e6, 5e5, 4.8e6), findings)
+    assert [(item.code, item.id, item.count) for item in findings] == [("water_open", "relation 2", 1)]
 
 
 def test_water_without_streams_and_tunnels(tmp_path):

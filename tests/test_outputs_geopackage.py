@@ -28,7 +28,8 @@ def test_layers_and_their_shapes(package: Path) -> None:
     shapes = dict(pyogrio.list_layers(package))
     assert shapes.pop("layer_styles") is None
     assert shapes == {"townships": "MultiPolygon", "places": "MultiPolygon", "facilities": "Unknown",
-                      "service_areas": "MultiPolygon", "gaps": "Point", "ground": "Unknown"}
+                      "service_areas": "MultiPolygon", "gaps": "Point", "ground": "Unknown",
+                      "critical_links": "Unknown"}
     for layer in shapes:
         assert pyogrio.read_info(package, layer=layer)["crs"] == "EPSG:4326"
 

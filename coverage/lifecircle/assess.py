@@ -15,6 +15,7 @@ from lifecircle.errors import ConfigError
 from lifecircle.inputs.boundaries import district_code
 from lifecircle.inputs.findings import Findings
 from lifecircle.progress import Progress
+from lifecircle.roadstate import judge_roads
 from lifecircle.runfile import RunFile
 from lifecircle.study import Study, read_study
 from lifecircle.tables import GAPS_COLUMNS, check
@@ -50,6 +51,8 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
     findings = Findings(list(study.findings))
     with progress.step("solve travel times"):
         times = solve_times(study, findings)
+    with progress.step("judge the roads"):
+        road_quality, critical_links = judge_roads(times, findings)
     with progress.step("compute indicators and surfaces"), ThreadPoolExecutor(1) as beside:
         solved = beside.submit(circles.solve_surfaces, times)  # compiled code, while the tables are in Python
         results, gap_list, judged = _tables(times, findings)
@@ -62,7 +65,7 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
             demand=describe.demand_table(times, judged), facilities=describe.facility_table(times),
             service_areas=areas, ground=describe.ground(study), results=results, gaps=gap_list,
             findings=findings.sorted(), surfaces=circles.layer_surfaces(study, surfaces),
-            timing=progress.seconds)
+            road_quality=road_quality, critical_links=critical_links, timing=progress.seconds)
 
 
 def _tables(times: TravelTimes, findings: Findings,

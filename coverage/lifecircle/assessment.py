@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from lifecircle.inputs.findings import Finding
+from lifecircle.tables import CRITICAL_LINKS_COLUMNS, ROAD_QUALITY_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Assessment:
         kind (water / road), road_class and geometry: a quiet ground to draw under the themes.
     surfaces : dict
         Layer -> Surface.
+    road_quality : DataFrame
+        `ROAD_QUALITY_COLUMNS`: how complete the roads of each township are; see `roadstate.completeness`.
+    critical_links : GeoDataFrame
+        `CRITICAL_LINKS_COLUMNS` and geometry: the links whose loss cuts most people off; see `roadstate`.
     timing : dict
         Seconds per step.
     """
@@ -77,6 +82,9 @@ class Assessment:
     findings: list[Finding]
     surfaces: dict[str, Surface] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)
+    road_quality: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ROAD_QUALITY_COLUMNS)))
+    critical_links: gpd.GeoDataFrame = field(default_factory=lambda: gpd.GeoDataFrame(
+        columns=[*CRITICAL_LINKS_COLUMNS, "geometry"], geometry="geometry", crs="EPSG:4326"))
 
     @property
     def layers(self) -> tuple[str, ...]:

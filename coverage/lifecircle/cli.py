@@ -86,6 +86,7 @@ def check(runfile: RunFileArgument, allow: AllowOption, as_json: JsonOption = Fa
     from lifecircle.inputs.findings import Findings
     from lifecircle.outputs.quality import findings_text
     from lifecircle.progress import Progress
+    from lifecircle.roadstate import judge_roads
     from lifecircle.study import read_study
     from lifecircle.traveltimes import solve_times
 
@@ -97,7 +98,7 @@ def check(runfile: RunFileArgument, allow: AllowOption, as_json: JsonOption = Fa
             raise
     else:
         with progress.step("join places to the roads"):
-            solve_times(study, findings)
+            judge_roads(solve_times(study, findings), findings)
         if not as_json:
             people = study.demand.loc[study.demand["inside"], "population"].sum()
             typer.echo(f"{study.runfile.district.name}: {len(study.townships)} townships, {len(study.places)} places, "

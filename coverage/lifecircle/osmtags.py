@@ -126,3 +126,19 @@ def road_tags(tags: Mapping[str, Any]) -> RoadTags | None:
         bicycle=FORBIDDEN if motorroad and bicycle == UNSAID else bicycle,
         motor=_access(tags, "motorcar", "motor_vehicle", "vehicle", "access"),
     )
+
+
+#: Values of ``highway`` that say: not yet, or no longer, a road.
+NOT_OPEN = frozenset({"construction", "proposed", "planned", "abandoned", "disused", "razed", "demolished",
+                      "dismantled", "historic", "no"})
+#: Values that OSM knows and nobody travels along: stops, resting places, race tracks, lifts, corridors in houses.
+NO_ROADS = frozenset({"platform", "rest_area", "services", "bus_stop", "raceway", "elevator", "corridor", "escape",
+                      "via_ferrata", "emergency_bay", "toll_gantry", "bus_guideway", "busway", "ladder"})
+
+
+def why_no_road(tags: Mapping[str, Any]) -> str:
+    """Give the tag by which `road_tags` found no road, as ``key=value``; blank where the way is none by any tag."""
+    highway = first(tags.get("highway"))
+    if not highway:
+        return ""
+    return "area=yes" if highway in CLASS_INDEX else f"highway={highway}"

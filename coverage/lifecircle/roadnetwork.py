@@ -146,7 +146,7 @@ class RoadNetwork:
         """
         keep = np.flatnonzero(keep) if keep.dtype == bool else keep
         used, ends = np.unique(np.concatenate([self.u[keep], self.v[keep]]), return_inverse=True)
-        per_edge = {f.name: getattr(self, f.name)[keep] for f in fields(self) if f.name in _EDGE_COLUMNS}
+        per_edge = {f.name: getattr(self, f.name)[keep] for f in fields(self) if f.name in EDGE_COLUMNS}
         per_edge.update(u=ends[: len(keep)].astype(np.int32), v=ends[len(keep):].astype(np.int32))
         return replace(self, node_id=self.node_id[used], node_xy_m=self.node_xy_m[used], node_z_m=self.node_z_m[used],
                        profile_offset=np.zeros(len(keep) + 1, dtype=np.int64), profile_z_m=np.empty(0), **per_edge)
@@ -281,7 +281,8 @@ class RoadNetwork:
         return network.take(np.arange(len(network)))
 
 
-_EDGE_COLUMNS = ("u", "v", "length_m", "road_class", "oneway", "maxspeed_kph", "speed_kph", "bridge", "tunnel", "ferry",
+#: Columns of `RoadNetwork` that hold one value per segment.
+EDGE_COLUMNS = ("u", "v", "length_m", "road_class", "oneway", "maxspeed_kph", "speed_kph", "bridge", "tunnel", "ferry",
                  "foot", "bicycle", "motor", "way_id")
 
 

@@ -98,12 +98,26 @@ class Barriers(Section):
     crs: str | None = None
 
 
+class LocalRoads(Section):
+    """A layer of local roads laid over the others: what is new is added, what is there already may keep its class."""
+
+    file: str
+    columns: dict[str, str] = {}
+    classes: dict[str, str] = {}
+    crs: str | None = None
+    quality: Literal["surveyed", "register", "osm", "derived", "model"] | None = None
+    same_m: float = Field(default=15.0, gt=0, le=50)
+    join_m: float = Field(default=15.0, ge=0, le=50)
+    classes_win: bool = True
+
+
 class Roads(Section):
     """Where roads come from: one file, or Overpass through OSMnx when asked for."""
 
     file: str | None = None
     overpass: bool = False
     overpass_url: str | None = None
+    local: LocalRoads | None = None
     elevation: str | None = None
     smooth_m: float | None = Field(default=None, ge=0, le=2_000)
     columns: dict[str, str] = {}

@@ -181,6 +181,9 @@ def _named_files(runfile: RunFile) -> list[tuple[str, str]]:
             value = getattr(section, key, None)
             if isinstance(value, str):
                 named.append((role if key == "file" else f"{role} {key}", value))
+        local = getattr(section, "local", None)
+        if local is not None:
+            named.append((f"{role} local", local.file))
         osm = getattr(section, "osm", None)
         if osm is not None and getattr(osm, "file", None):
             named.append((role, osm.file))

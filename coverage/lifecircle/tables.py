@@ -31,6 +31,14 @@ GAPS_COLUMNS: tuple[str, ...] = (
     "minutes_median", "minutes_worst", "minutes_over", "nearest_facility", "cause", "quality", "lead_unit",
 )
 
+ROAD_QUALITY_COLUMNS: tuple[str, ...] = (
+    "township_code", "township", "area_km2", "road_km", "km_per_km2", "people", "km_per_1000_people", "places",
+    "places_far", "people_far", "share_places_far", "share_people_far", "snap_limit_m",
+)
+CRITICAL_LINKS_COLUMNS: tuple[str, ...] = (
+    "rank", "mode", "road_class", "length_m", "bridge", "people", "places", "way_ids", "lon", "lat",
+)
+
 #: Columns that hold text even where every value looks like a number: codes keep their leading zeros.
 TEXT_COLUMNS: frozenset[str] = frozenset({
     "township_code", "township", "place_code", "place", "demand_id", "facility_id", "name", "layer", "level", "status",

@@ -80,13 +80,16 @@ def read_again(runfile: RunFile, crs: str, area: shapely.Geometry) -> Roads:
     Raises
     ------
     ConfigError
-        If the roads came from Overpass, so that there is no file to read again.
+        If the roads came from Overpass, so that there is no file to read again, or have a local layer over them.
     UnreadableFileError
         If the other reader cannot make anything of the file.
     """
     if runfile.roads.file is None:
         raise ConfigError(runfile.path, "the roads came from Overpass; there is no file to read again",
                           "save them with `lifecircle roads`, name the file in [roads] and run again")
+    if runfile.roads.local is not None:
+        raise ConfigError(runfile.path, "a local layer is laid over the roads; it is not read a second way",
+                          "verify a run without [roads] local")
     path = runfile.resolve(runfile.roads.file)
     name = path.name.lower()
     try:

@@ -40,6 +40,12 @@ def read_barriers(runfile: RunFile, crs: str, area: shapely.Geometry, findings: 
     if section.osm:
         extract = extract_of(runfile, None)
         water = extract.water()
+        if unclosed := extract.open_water():
+            ids = first_of([relation.osm_id for relation in unclosed])
+            findings.add("warn", "water_open", f"{len(unclosed)} waters do not close and are no barriers: their "
+                         "lines are not all in the extract", file=extract.path.name, id=f"relation {ids}",
+                         count=len(unclosed),
+                         remedy="use an extract that covers them, or draw them in [barriers] file")
         if len(water):
             parts.append(_part(clean(water, extract.path, findings), "water", crs, extract.path))
     for name, default in ((section.file, "water"), (section.hazards, "hazard")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,7 +15,6 @@ import numpy.typing as npt
 import osmium
 import pandas as pd
 import shapely
-from pyproj import Transformer
 
 from lifecircle.errors import ConfigError, EmptyTableError, UnreadableFileError
 from lifecircle.inputs.files import existing_file
@@ -22,13 +22,12 @@ from lifecircle.inputs.osmscan import (
     WATER_KEYS,
     Feature,
     Relation,
-    Ways,
     collect_features,
-    collect_ways,
     is_boundary,
     is_water,
+    is_water_area,
 )
-from lifecircle.osmtags import RoadTags
+from lifecircle.inputs.osmways import Ways, read_ways
 from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.runfile import RunFile, TagFilter
 
@@ -40,7 +39,7 @@ SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.xml", ".osm.gz", ".osm.bz2")
 
 @dataclass(frozen=True)
 class OsmExtract:
-    """One extract; each kind of content is read once and kept.
+    """One extract; features are read once and kept.
 
     Attributes
     ----------
@@ -54,13 +53,8 @@ class OsmExtract:
 
     # roads
 
-    def roads(self, crs: str, *, source: str = "", quality: str = "osm") -> RoadNetwork:
-        """Give every road of the extract; ways that share an OSM node meet there.
-
-        Parameters
-        ----------
-        crs : str
-            Projected CRS in metres.
+    def ways(self) -> Ways:
+        """Read the ways that are roads; they are read anew each time, since one study wants them once.
 
         Raises
         ------
@@ -69,50 +63,15 @@ class OsmExtract:
         UnreadableFileError
             If the extract is broken.
         """
-        self._some_roads()
-        ways = self._ways
-        ids, first, node = np.unique(ways.refs, return_index=True, return_inverse=True)
-        x, y = Transformer.from_crs(WGS84, crs, always_xy=True).transform(*ways.lonlat[first].T)
-        xy = np.column_stack([x, y])
-        start = np.flatnonzero(ways.chain[1:] == ways.chain[:-1])
-        start = start[node[start] != node[start + 1]]
-        of = ways.way[start]
-        u, v = node[start], node[start + 1]
-        length = np.hypot(*(xy[v] - xy[u]).T)
-        columns = {name: np.array([getattr(tags, name) for tags in ways.tags])[of] for name in RoadTags._fields}
-        columns["speed_kph"] = _ferry_speeds(columns, ways, of, length)
-        return RoadNetwork.from_segments(crs, xy, u, v, columns.pop("road_class"), node_id=ids, length_m=length,
-                                         way_id=ways.ids[of], source=source or self.path.name, quality=quality,
-                                         **columns)
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """Give the middle of the roads' extent, in degrees of longitude and latitude.
-
-        Raises
-        ------
-        EmptyTableError
-            If there is no road.
-        """
-        self._some_roads()
-        low, high = self._ways.lonlat.min(axis=0), self._ways.lonlat.max(axis=0)
-        return float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2
-
-    def _some_roads(self) -> None:
-        if not len(self._ways.ids):
+        with self._named():
+            ways = read_ways(self.path)
+        if not len(ways.ids):
             raise EmptyTableError(self.path, "the extract holds no road", "use an extract that covers the district")
+        return ways
 
-    @property
-    def unread_speeds(self) -> dict[str, int]:
-        """Count the roads whose ``maxspeed`` says something that could not be read, per text."""
-        return self._ways.unread_speeds
-
-    @cached_property
-    def _ways(self) -> Ways:
-        processor = (osmium.FileProcessor(str(self.path), osmium.osm.NODE | osmium.osm.WAY).with_locations()
-                     .with_filter(osmium.filter.EntityFilter(osmium.osm.WAY))
-                     .with_filter(osmium.filter.KeyFilter("highway", "route")))
-        return collect_ways(self._read(processor))
+    def roads(self, crs: str) -> RoadNetwork:
+        """Give every road of the extract in a projected CRS; raises what `ways` raises."""
+        return self.ways().network(crs, source=self.path.name)
 
     # everything else
 
@@ -129,8 +88,8 @@ class OsmExtract:
         found = [item for item in self._features if item.dimension == 2 and is_boundary(item.tags)
                  and item.tags.get("admin_level") == level and item.kind == "r"]
         closed = {item.osm_id for item in found}
-        unclosed = [relation for relation in self._relations
-                    if relation.admin_level == level and relation.osm_id not in closed]
+        unclosed = [relation for relation in self._relations if is_boundary(relation.tags)
+                    and relation.admin_level == level and relation.osm_id not in closed]
         return _frame(found, ("name", "population", "ref")), unclosed
 
     def lines_present(self, relations: Iterable[Relation]) -> list[int]:
@@ -197,6 +156,12 @@ class OsmExtract:
         """
         return _frame([item for item in self._features if is_water(item)], ())
 
+    def open_water(self) -> list[Relation]:
+        """Give the relations of water that did not close, so that `water` lacks them."""
+        closed = {item.osm_id for item in self._features if item.kind == "r"}
+        return [relation for relation in self._relations
+                if is_water_area(relation.tags) and relation.osm_id not in closed]
+
     @cached_property
     def _features(self) -> list[Feature]:
         return self._scan[0]
@@ -213,18 +178,15 @@ class OsmExtract:
 
     def _read(self, processor: Any) -> Iterator[Any]:
         """Go through an extract and name the file when it breaks."""
-        try:
+        with self._named():
             yield from processor
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
         except (RuntimeError, ValueError, OSError) as error:
             raise UnreadableFileError(self.path, f"the extract is broken: {error}", "fetch it again") from error
-
-
-def _ferry_speeds(columns: dict[str, Array], ways: Ways, of: Array, length_m: Array) -> Array:
-    """Work out the speed of ferries that say how long they take; other speeds are as tagged."""
-    whole_m = np.bincount(of, weights=length_m, minlength=len(ways.ids))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        kph = np.where(ways.whole & (ways.minutes > 0), whole_m / 1000 / (ways.minutes / 60), np.nan)[of]
-    return np.where(np.isfinite(kph) & (kph > 0), kph, columns["speed_kph"])
 
 
 def _matches(tags: dict[str, str], wanted: dict[str, set[str] | None]) -> bool:

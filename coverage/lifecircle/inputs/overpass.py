@@ -104,8 +104,8 @@ def save_roads(out: Path, *, place: str = "", bbox: str = "", pbf: Path | None =
     if out.suffix.lower() != ".graphml":
         raise UsageError(f"--out {out}: the name must end in .graphml")
     if pbf is not None:
-        extract = open_extract(pbf)
-        graph = extract.roads(local_crs(*extract.middle)).to_networkx()
+        ways = open_extract(pbf).ways()
+        graph = ways.network(local_crs(*ways.middle), source=pbf.name).to_networkx()
     elif bbox:
         polygon = shapely.box(*_box(bbox))
         graph, _ = _ask(lambda osmnx, **how: osmnx.graph_from_polygon(polygon, **how), overpass_url)

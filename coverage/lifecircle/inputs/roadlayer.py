@@ -15,11 +15,10 @@ import shapely
 from lifecircle.errors import BadValueError, EmptyTableError, MissingColumnError, first_of
 from lifecircle.inputs.cells import as_text, rename_columns
 from lifecircle.inputs.files import read_layer
-from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.shapes import to_crs
 from lifecircle.osmtags import CLASS_INDEX, RoadTags, parse_speed_kph, road_tags
 from lifecircle.roadnetwork import RoadNetwork
-from lifecircle.runfile import RunFile
+from lifecircle.runfile import LocalRoads, Roads
 
 Array = npt.NDArray[Any]
 
@@ -36,7 +35,7 @@ _FLAG_COLUMNS = {"oneway": "oneway", "bridge": "bridge", "tunnel": "tunnel", "fo
                  "motor": "motor_vehicle"}
 
 
-def read_road_layer(path: Path, runfile: RunFile, crs: str, _findings: Findings) -> RoadNetwork:
+def read_road_layer(path: Path, roads: Roads | LocalRoads, crs: str) -> RoadNetwork:
     """Read a layer of lines as roads; lines meet where they share a vertex, not where they merely cross.
 
     Columns (after mapping): class, road_class or highway; optionally speed_kph, maxspeed_kph, oneway, bridge, tunnel,
@@ -49,7 +48,6 @@ def read_road_layer(path: Path, runfile: RunFile, crs: str, _findings: Findings)
     BadValueError
         If a class word is not known, or a feature is no line.
     """
-    roads = runfile.roads
     layer = rename_columns(read_layer(path, crs=roads.crs), roads.columns, path)
     column = next((name for name in ("class", "road_class", "highway") if name in layer.columns), None)
     if column is None:
@@ -116,7 +114,8 @@ def _flags(cells: pd.Series, column: str, path: Path) -> pd.Series:
     return words.map(_FLAGS)
 
 
-def _network(layer: gpd.GeoDataFrame, columns: dict[str, Array], path: Path, crs: str, roads: Any) -> RoadNetwork:
+def _network(layer: gpd.GeoDataFrame, columns: dict[str, Array], path: Path, crs: str,
+             roads: Roads | LocalRoads) -> RoadNetwork:
     """Cut lines at every vertex; vertices equal to the centimetre are one node."""
     parts, line_of_part = shapely.get_parts(layer.geometry.to_numpy(), return_index=True)
     xy, part = shapely.get_coordinates(parts, return_index=True)

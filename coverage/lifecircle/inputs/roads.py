@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
-import scipy.sparse.csgraph
 import shapely
 
-from lifecircle.errors import ConfigError, NoMatchError, UnreadableFileError, first_of
+from lifecircle.errors import ConfigError, NoMatchError, UnreadableFileError
 from lifecircle.inputs.files import existing_file
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import SUFFIXES, extract_of
 from lifecircle.inputs.overpass import fetch_roads, osmnx_settings
 from lifecircle.inputs.roadlayer import read_road_layer
+from lifecircle.inputs.roadmerge import merge_local
+from lifecircle.inputs.roadquality import REACH_M, note_contradictions, note_islands, note_tags
 from lifecircle.policy import Policy
 from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.runfile import RunFile
@@ -30,12 +30,10 @@ Array = npt.NDArray[Any]
 TOP_SPEED_KPH: dict[str, float] = {
     "walk": 4.0, "walk_elder": 4.0, "walk_child": 4.0, "bicycle": 12.0, "ebike": 18.0, "motorcycle": 30.0, "car": 50.0,
 }
-#: Roads may stop this far before the buffer's edge without a word.
-REACH_M = 500.0
 
 
 def default_buffer_m(policy: Policy, layers: tuple[str, ...]) -> float:
-    """Give the distance that the longest cutoff covers, over all layers, classes and modes in use.
+    """Give the distance that the longest cutoff covers: of every layer its own, in its own modes.
 
     Parameters
     ----------
@@ -96,11 +94,26 @@ def read_roads(runfile: RunFile, crs: str, area: shapely.Geometry, findings: Fin
         network = fetch_roads(area, crs, runfile.roads.overpass_url, quality=runfile.roads.quality or "osm")
     else:
         network = _from_file(runfile, crs, findings)
-    _note_buffer(runfile, findings)
-    _note_reach(network, area, findings)
+    _note_reach(runfile, network, area, findings)
     network = clip(network, area)
-    _note_islands(network, findings)
+    network = _with_local(network, runfile, crs, area, findings)
+    note_contradictions(network, findings)
+    note_islands(network, findings)
     return network
+
+
+def _with_local(network: RoadNetwork, runfile: RunFile, crs: str, area: shapely.Geometry, findings: Findings,
+                ) -> RoadNetwork:
+    """Lay the local layer over the roads, where the run file names one."""
+    rule = runfile.roads.local
+    if rule is None:
+        return network
+    path = existing_file(runfile.resolve(rule.file))
+    return merge_local(network, clip(read_road_layer(path, rule, crs), area), rule, findings)
+
+
+def _read_lines(path: Path, runfile: RunFile, crs: str, _findings: Findings) -> RoadNetwork:
+    return read_road_layer(path, runfile.roads, crs)
 
 
 def _from_memory(roads: Any, crs: str, runfile: RunFile) -> RoadNetwork:
@@ -116,14 +129,9 @@ def _from_memory(roads: Any, crs: str, runfile: RunFile) -> RoadNetwork:
 
 
 def _read_extract(path: Path, runfile: RunFile, crs: str, findings: Findings) -> RoadNetwork:
-    extract = extract_of(runfile, str(path))
-    network = extract.roads(crs, quality=runfile.roads.quality or "osm")
-    unread = extract.unread_speeds
-    if unread:
-        count = sum(unread.values())
-        findings.add("note", "maxspeed_unread", f"the speed limit of {count} roads cannot be read; their class decides",
-                     file=path.name, count=count, value=first_of(sorted(unread), 3))
-    return network
+    ways = extract_of(runfile, str(path)).ways()
+    note_tags(ways, path.name, findings)
+    return ways.network(crs, source=path.name, quality=runfile.roads.quality or "osm")
 
 
 def _read_graphml(path: Path, runfile: RunFile, crs: str, _findings: Findings) -> RoadNetwork:
@@ -145,7 +153,7 @@ def _read_graphml(path: Path, runfile: RunFile, crs: str, _findings: Findings) -
 ROAD_READERS: dict[str, Callable[[Path, RunFile, str, Findings], RoadNetwork]] = {
     **dict.fromkeys(SUFFIXES, _read_extract),
     ".graphml": _read_graphml,
-    **dict.fromkeys((".gpkg", ".shp", ".geojson", ".json", ".fgb", ".parquet"), read_road_layer),
+    **dict.fromkeys((".gpkg", ".shp", ".geojson", ".json", ".fgb", ".parquet"), _read_lines),
 }
 
 
@@ -177,38 +185,22 @@ def clip(network: RoadNetwork, area: shapely.Geometry) -> RoadNetwork:
     return network if keep.all() else network.take(keep)
 
 
-def _note_buffer(runfile: RunFile, findings: Findings) -> None:
-    """Report a buffer that ends before the longest cutoff does: facilities and ways beyond it are not seen."""
+def _note_reach(runfile: RunFile, network: RoadNetwork, area: shapely.Geometry, findings: Findings) -> None:
+    """Report a buffer that ends before the longest cutoff does, and roads that end before the buffer.
+
+    Both are notes: whether anybody is touched is told when the times are known (`lifecircle.roadstate`).
+    """
     given_m, wanted_m = runfile.district.buffer_m, default_buffer_m(runfile.read_policy(), runfile.layers)
     if runfile.district.neighbours and given_m is not None and given_m < wanted_m:
-        findings.add("warn", "buffer_small", f"buffer_m is {given_m:,.0f} m, but within the longest cutoff people get "
+        findings.add("note", "buffer_small", f"buffer_m is {given_m:,.0f} m, but within the longest cutoff people get "
                      f"as far as {wanted_m:,.0f} m; what lies between is not seen", file=runfile.path.name,
                      id="district.buffer_m", value=f"{given_m:g}",
                      remedy="leave buffer_m out, where roads and facilities reach so far")
-
-
-def _note_reach(network: RoadNetwork, area: shapely.Geometry, findings: Findings) -> None:
-    """Report roads that end short of the buffer: people and facilities there would seem cut off."""
     west, south, east, north = area.bounds
     low, high = network.node_xy_m.min(axis=0), network.node_xy_m.max(axis=0)
     short_m = {"west": low[0] - west, "south": low[1] - south, "east": east - high[0], "north": north - high[1]}
     sides = [f"{side} {metres / 1000:.1f} km" for side, metres in short_m.items() if metres > REACH_M]
     if sides:
-        findings.add("warn", "buffer_short", f"the roads end before the buffer does: {', '.join(sides)}",
+        findings.add("note", "buffer_short", f"the roads end before the buffer does: {', '.join(sides)}",
                      file=network.source, value=", ".join(sides),
                      remedy="use an extract that covers the district and its buffer, or set [district] buffer_m")
-
-
-def _note_islands(network: RoadNetwork, findings: Findings) -> None:
-    """Report roads without a way to the rest."""
-    ones = np.ones(len(network), dtype=np.int8)
-    graph = scipy.sparse.coo_array((ones, (network.u, network.v)), shape=(network.node_count,) * 2).tocsr()
-    count, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    if count > 1:
-        length_m = np.bincount(label[network.u], weights=network.length_m, minlength=count)
-        outside_km = (length_m.sum() - length_m.max()) / 1000
-        share = outside_km * 1000 / max(length_m.sum(), 1.0)
-        findings.add("warn" if share > 0.02 else "note", "road_islands",
-                     f"{count - 1} pieces of road ({outside_km:.1f} km, {share:.1%}) have no link to the largest",
-                     file=network.source, count=int(count - 1), value=f"{outside_km:.1f} km",
-                     remedy="check that lines share a vertex where roads meet")

@@ -135,7 +135,9 @@ class Graph:
         curve = np.arange(count, dtype=np.int32)
         if xy_m is not None:
             curve[hilbert_order(np.asarray(xy_m, dtype=np.float64))] = np.arange(count, dtype=np.int32)
-        return cls._from_rows(curve, csr.sort_arcs(curve[tail], curve[head], np.rint(times).astype(np.int32), count))
+        rows = csr.sort_arcs(curve[tail], curve[head], np.rint(times).astype(np.int32), count)
+        del tail, head, ms, times  # the contraction wants the room
+        return cls._from_rows(curve, rows)
 
     @classmethod
     def _from_rows(cls, curve: Array, rows: tuple[Array, Array, Array]) -> Graph:

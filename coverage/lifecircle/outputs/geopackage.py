@@ -18,7 +18,7 @@ from lifecircle.outputs.qgis import style_table
 from lifecircle.outputs.tables import clean_text
 
 #: Layers that come back as they went in; ``gaps`` is only for the map, its table is gaps.csv.
-STUDY_LAYERS: tuple[str, ...] = ("townships", "places", "facilities", "service_areas", "ground")
+STUDY_LAYERS: tuple[str, ...] = ("townships", "places", "facilities", "service_areas", "ground", "critical_links")
 #: Indicator -> prefix of the township column that shows its headline figure.
 TOWNSHIP_FIGURES: dict[str, str] = {
     "coverage_rate": "coverage", "people_out": "people_out", "area_per_head_m2": "m2_per_head",
@@ -48,6 +48,7 @@ def write_geopackage(assessment: Assessment, path: str | Path) -> None:
         "service_areas": assessment.service_areas,
         "gaps": gap_points(assessment),
         "ground": assessment.ground,
+        "critical_links": assessment.critical_links,
     }
     with _fixed_date():
         for name, frame in layers.items():

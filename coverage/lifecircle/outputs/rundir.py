@@ -26,8 +26,9 @@ from lifecircle.outputs.tables import ORDER, plain_value, read_csv, write_csv
 
 #: What a run owns in its directory; anything else there is the user's and is kept.
 OWN_FILES: tuple[str, ...] = (
-    "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "long_legs.csv", "demand.parquet",
-    "lifecircle.gpkg", "lifecircle.gpkg-*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
+    "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "long_legs.csv", "roads_quality.csv",
+    "critical_links.csv", "demand.parquet", "lifecircle.gpkg",
+    "lifecircle.gpkg-*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
 )
 
 
@@ -134,6 +135,7 @@ def _assemble(directory: Path, run: dict[str, Any], surfaces: bool) -> Assessmen
     return Assessment(
         run=run, **layers, demand=_read_demand(directory / "demand.parquet", run["crs"]),
         results=read_csv(directory / "results.csv"), gaps=read_csv(directory / "gaps.csv"),
+        road_quality=read_csv(directory / "roads_quality.csv"),
         findings=[Finding(**item) for item in _read_json(directory / "findings.json")],
         surfaces={layer: _read_surface(directory / f"surface_{layer}.tif") for layer in run["layers"]
                   if surfaces and (directory / f"surface_{layer}.tif").is_file()},
@@ -159,6 +161,8 @@ def _write_files(assessment: Assessment, new: Path) -> None:
         write_csv(assessment.results, new / "results.csv", order=ORDER["results"])
         write_csv(assessment.gaps, new / "gaps.csv", order=ORDER["gaps"])
         write_csv(assessment.long_legs, new / "long_legs.csv")
+        write_csv(assessment.road_quality, new / "roads_quality.csv")
+        write_csv(pd.DataFrame(assessment.critical_links.drop(columns="geometry")), new / "critical_links.csv")
         assessment.demand.to_crs("EPSG:4326").reset_index(drop=True).to_parquet(new / "demand.parquet", index=False)
         write_geopackage(assessment, new / "lifecircle.gpkg")
         _write_json(assessment.run, new / "run.json")

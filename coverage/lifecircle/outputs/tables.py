@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lifecircle.errors import MissingFileError, UnreadableFileError
-from lifecircle.tables import GAPS_COLUMNS, RESULTS_KEY
+from lifecircle.tables import GAPS_COLUMNS, RESULTS_KEY, ROAD_QUALITY_COLUMNS
 
 #: Decimals of numbers: small enough that sums of a thousand rows still agree to a millionth.
 DECIMALS = 9
@@ -18,6 +18,7 @@ DECIMALS = 9
 NUMBER_COLUMNS: frozenset[str] = frozenset({
     "cutoff", "value", "low", "high", "target", "people", "people_out", "people_undetermined", "need", "have", "short",
     "minutes_median", "minutes_worst", "minutes_over",
+    *ROAD_QUALITY_COLUMNS[2:],
 })
 FLAG_COLUMNS: frozenset[str] = frozenset({"headline"})
 #: Rows are written in the order of these columns.
