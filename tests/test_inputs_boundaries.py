@@ -75,7 +75,7 @@ def test_study_crs(tmp_path, lon, lat, crs):
 def test_crs_of_the_run_file(tmp_path):
     table, _ = read(tmp_path, two_townships(), district={"crs": "EPSG:32648"})
     assert table.crs == "EPSG:32648"
-    for crs in ("EPSG:4326", "EPSG:3857", "EPSG:2263", "EPSG:9999999"):
+    for crs in ("EPSG:4326", "EPSG:3857", "ESRI:102113", "EPSG:2263", "EPSG:9999999"):
         with pytest.raises(ConfigError, match=crs):
             read(tmp_path, two_townships(), district={"crs": crs})
 

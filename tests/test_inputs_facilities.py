@@ -152,7 +152,7 @@ def test_shifted_datums(tmp_path, name):
 
 
 def test_datum_that_nobody_declared(tmp_path):
-    with pytest.raises(ConfigError, match=r'datum = "auto" is not understood yet; declare it'):
+    with pytest.raises(ConfigError, match=r'datum = "auto" finds the datum of facilities.*; declare it'):
         read(tmp_path, {"layer": "clinics", "file": "clinics.csv", "datum": "auto"})
 
 
@@ -195,7 +195,7 @@ def test_a_layer_that_lies_elsewhere_is_a_warning(tmp_path):
     assert set(table["layer"]) == {"clinics"}
     warned = [item for item in findings if item.severity == "warn"]
     assert [(item.code, item.layer) for item in warned] == [("facilities_beyond", "care"), ("position_far", "clinics")]
-    with pytest.raises(BadValueError, match=r"care\.csv: a position of 31\.82, 106\.71 .*swapped"):
+    with pytest.raises(BadValueError, match=r"care\.csv: row 2: 31\.82, 106\.71 looks swapped"):
         read(tmp_path, {"layer": "care", "file": "care.csv"}, care="lon,lat\n31.82,106.71\n")
 
 

@@ -205,11 +205,3 @@ def test_a_csv_with_a_title_counts_rows_as_a_spreadsheet_does(tmp_path):
     path.write_text("巴州区台账,,\n\n编号,经度,纬度\n1,106.7,31.8\n\n2,106.7,x\n", encoding="utf-8")
     with pytest.raises(BadValueError, match="column 纬度 holds no number in row 6: x"):
         files.read_layer(path)
-
-
-def test_coordinates_of_a_sheet_in_metres(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("编号,lon,lat\n1,372000,3525000\n", encoding="utf-8")
-    layer = files.read_layer(path, crs="EPSG:4545")
-    assert layer.crs.to_epsg() == 4545
-    assert layer.geometry.iloc[0].wkt == "POINT (372000 3525000)"

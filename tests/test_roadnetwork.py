@@ -214,3 +214,8 @@ def test_road_tags(tags, expected):
                                   {"highway": "pedestrian", "area": "yes"}])
 def test_what_is_no_road(tags):
     assert road_tags(tags) is None
+
+
+def test_no_length_is_taken_in_web_mercator():
+    with pytest.raises(BadValueError, match="EPSG:3857 does not measure true metres; reproject the roads first"):
+        RoadNetwork.from_segments("EPSG:3857", np.array([[0.0, 0.0], [100.0, 0.0]]), [0], [1], [0])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lifecircle.datum import stretches_lengths
 from lifecircle.errors import BadValueError, EmptyTableError, MissingCrsError, first_of
 from lifecircle.osmtags import ROAD_CLASSES, UNSAID, RoadTags, road_tags
 from lifecircle.roadheights import smooth, span
@@ -90,7 +91,8 @@ class RoadNetwork:
         EmptyTableError
             If there is no segment.
         BadValueError
-            If a coordinate or a length is not finite, or a node index is out of range.
+            If a coordinate or a length is not finite, a node index is out of range, or lengths would be taken in
+            Web Mercator.
         """
         count, nodes = len(u), len(node_xy_m)
         if count == 0:
@@ -99,6 +101,8 @@ class RoadNetwork:
         u, v = np.asarray(u, dtype=np.int32), np.asarray(v, dtype=np.int32)
         if min(u.min(), v.min()) < 0 or max(u.max(), v.max()) >= nodes:
             raise BadValueError(source or "roads", "a segment names a node that is not there", "rebuild the road table")
+        if "length_m" not in columns and stretches_lengths(crs):
+            raise BadValueError(source or "roads", f"{crs} does not measure true metres", "reproject the roads first")
         straight = np.hypot(*(xy[v] - xy[u]).T)
         length = np.asarray(columns.pop("length_m", straight), dtype=np.float64)
         if not (np.isfinite(xy).all() and np.isfinite(length).all() and (length >= 0).all()):

@@ -39,7 +39,9 @@ class FileSource(Section):
     sheet : str or None
         Sheet of a book of Excel; needed where several hold cells.
     crs : str or None
-        CRS to assume where the file names none.
+        CRS to assume where the file names none, or degrees that its numbers cannot be.
+    swapped : bool
+        Whether the latitude, or the northing, stands first.
     """
 
     file: str | None = None
@@ -49,6 +51,7 @@ class FileSource(Section):
     sheet: str | None = None
     datum: Datum = "wgs84"
     crs: str | None = None
+    swapped: bool = False
     source: str = ""
     quality: Literal["surveyed", "register", "osm", "derived", "model"] | None = None
 

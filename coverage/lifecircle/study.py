@@ -15,6 +15,7 @@ from lifecircle.errors import MissingFileError
 from lifecircle.inputs import barriers as barrier_reader
 from lifecircle.inputs import boundaries, facilities, people
 from lifecircle.inputs import roads as road_reader
+from lifecircle.inputs.datums import settle_datums
 from lifecircle.inputs.elevation import Elevation, elevation_files
 from lifecircle.inputs.findings import Findings
 from lifecircle.policy import Policy
@@ -91,39 +92,40 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
         With the file, row or field and the remedy, if an input cannot be used.
     """
     findings = findings if findings is not None else Findings(collecting=True)
-    if not isinstance(runfile, RunFile):
-        runfile = read_runfile(runfile, allow=allow)
+    stated = runfile if isinstance(runfile, RunFile) else read_runfile(runfile, allow=allow)
     progress = progress or Progress()
-    policy = runfile.read_policy()
+    policy = stated.read_policy()
     with progress.step("read boundaries"):
-        townships = boundaries.read_townships(runfile, findings)
+        townships = boundaries.read_townships(stated, findings)
         crs = str(townships.crs.to_string())
-        buffer_m = runfile.district.buffer_m
+        buffer_m = stated.district.buffer_m
         if buffer_m is None:
-            buffer_m = road_reader.default_buffer_m(policy, runfile.layers)
+            buffer_m = road_reader.default_buffer_m(policy, stated.layers)
         area = shapely.union_all(townships.geometry.to_numpy()).buffer(buffer_m)
     with progress.step("read roads"):
-        elevation = findings.attempt(lambda: _heights(runfile, crs), "elevation_unreadable")
-        network = findings.attempt(lambda: road_reader.read_roads(runfile, crs, area, findings, roads=roads),
+        elevation = findings.attempt(lambda: _heights(stated, crs), "elevation_unreadable")
+        network = findings.attempt(lambda: road_reader.read_roads(stated, crs, area, findings, roads=roads),
                                    "roads_unreadable")
         if elevation is not None and network is not None:
-            network = elevation.drape(network, findings, smooth_m=runfile.roads.smooth_m)
+            network = elevation.drape(network, findings, smooth_m=stated.roads.smooth_m)
+    with progress.step("prove coordinates"):
+        settled = stated if network is None else settle_datums(stated, network, townships, area, findings)
     with progress.step("read barriers"):
-        barriers = findings.attempt(lambda: barrier_reader.read_barriers(runfile, crs, area, findings),
+        barriers = findings.attempt(lambda: barrier_reader.read_barriers(settled, crs, area, findings),
                                     "barriers_unreadable")
     with progress.step("read people"):
-        places, demand = findings.attempt(lambda: _people(runfile, townships, policy, area, findings),
+        places, demand = findings.attempt(lambda: _people(settled, townships, policy, area, findings),
                                           "people_unreadable") or (None, None)
     with progress.step("read facilities"):
-        table = findings.attempt(lambda: facilities.read_facilities(runfile, townships, area, findings, policy=policy),
+        table = findings.attempt(lambda: facilities.read_facilities(settled, townships, area, findings, policy=policy),
                                  "facilities_unreadable")
     findings.raise_first()
     assert places is not None
     assert demand is not None
     assert table is not None
     assert network is not None
-    return Study(runfile, policy, crs, townships, places, demand, table, network, barriers, elevation, buffer_m,
-                 findings, hash_inputs(runfile, skip=() if roads is None else ("roads",)))
+    return Study(settled, policy, crs, townships, places, demand, table, network, barriers, elevation, buffer_m,
+                 findings, hash_inputs(settled, skip=() if roads is None else ("roads",)))
 
 
 def _heights(runfile: RunFile, crs: str) -> Elevation | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lifecircle.datum import stretches_lengths
 from lifecircle.errors import BadValueError, ConfigError, MissingColumnError, NoMatchError, first_of
 from lifecircle.inputs.cells import as_numbers, as_text, parse_number, rename_columns
 from lifecircle.inputs.files import parse_crs, read_table
@@ -92,7 +93,7 @@ def study_crs(runfile: RunFile, frame: gpd.GeoDataFrame, where: str | Path) -> s
     if asked:
         crs = parse_crs(asked, runfile.path)
         units = {axis.unit_name for axis in crs.axis_info}
-        if not crs.is_projected or units != {"metre"} or crs.to_epsg() == 3857:
+        if not crs.is_projected or units != {"metre"} or stretches_lengths(crs):
             raise ConfigError(runfile.path, f"[district] crs {asked} does not measure true metres",
                               "name a projected system such as EPSG:4545, or leave it out")
         return str(crs.to_string())

@@ -136,7 +136,7 @@ def read_layer(path: str | Path, *, encoding: str | None = None, crs: str | None
     encoding : str, optional
         Character set of a CSV or a shapefile; found by looking where it is not given.
     crs : str, optional
-        CRS to assume where the file names none; of a sheet, that of its two columns (degrees where it is not given).
+        CRS to assume where the file names none; a sheet stands for degrees.
     lon, lat : str
         Columns of a sheet (or a Parquet file without geometry) that hold the position; where there are none of that
         name, those with a head that is known (经度, 纬度 …).
@@ -162,9 +162,9 @@ def read_layer(path: str | Path, *, encoding: str | None = None, crs: str | None
     suffix = path.suffix.lower()
     if suffix in _SHEETS:
         table = _sheet(path, encoding, sheet, columns, findings)
-        layer = _points(table, path, lon, lat, crs, findings)
+        layer = _points(table, path, lon, lat, findings)
     elif suffix == ".parquet":
-        layer = _read_parquet(path, lon, lat, crs, findings)
+        layer = _read_parquet(path, lon, lat, findings)
     else:
         layer = _read_gdal(path, encoding)
     if layer.empty:
@@ -237,7 +237,7 @@ def _read_gdal(path: Path, encoding: str | None) -> gpd.GeoDataFrame:
     return frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
 
 
-def _read_parquet(path: Path, lon: str, lat: str, crs: str | None, findings: Findings | None) -> gpd.GeoDataFrame:
+def _read_parquet(path: Path, lon: str, lat: str, findings: Findings | None) -> gpd.GeoDataFrame:
     import pyarrow.parquet
 
     schema = _guard(path, lambda: pyarrow.parquet.read_schema(path))
@@ -245,7 +245,7 @@ def _read_parquet(path: Path, lon: str, lat: str, crs: str | None, findings: Fin
         frame = _guard(path, lambda: gpd.read_parquet(path))
         frame = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
     else:
-        frame = _points(_guard(path, lambda: pd.read_parquet(path)), path, lon, lat, crs, findings)
+        frame = _points(_guard(path, lambda: pd.read_parquet(path)), path, lon, lat, findings)
     return frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
 
 
@@ -263,8 +263,7 @@ def _shapefile_encoding(path: Path) -> str | None:
     return "UTF-8"
 
 
-def _points(table: pd.DataFrame, path: Path, lon: str, lat: str, crs: str | None, findings: Findings | None,
-            ) -> gpd.GeoDataFrame:
+def _points(table: pd.DataFrame, path: Path, lon: str, lat: str, findings: Findings | None) -> gpd.GeoDataFrame:
     """Make points of two columns of coordinates; rows without both have none."""
     known = recognise(table.columns)
     lon, lat = (name if name in table.columns else known.get(ours, name) for ours, name in (("lon", lon), ("lat", lat)))
@@ -272,12 +271,10 @@ def _points(table: pd.DataFrame, path: Path, lon: str, lat: str, crs: str | None
     if missing:
         raise MissingColumnError(path, f"no column {first_of(missing)}; the columns are {first_of(table.columns, 12)}",
                                  'map it: columns = { lon = "…", lat = "…" }')
-    system = parse_crs(crs, path) if crs else CRS.from_epsg(4326)
-    x, y = (as_numbers(table[name], path, name, blank=True, unit="deg" if system.is_geographic else "m",
-                       findings=findings) for name in (lon, lat))
-    points = gpd.GeoSeries.from_xy(x, y, index=table.index, crs=system)
+    x, y = (as_numbers(table[name], path, name, blank=True, unit="deg", findings=findings) for name in (lon, lat))
+    points = gpd.GeoSeries.from_xy(x, y, index=table.index, crs="EPSG:4326")
     points[~(np.isfinite(x) & np.isfinite(y)).to_numpy()] = None
-    return gpd.GeoDataFrame(table.drop(columns=[lon, lat]), geometry=points, crs=system)
+    return gpd.GeoDataFrame(table.drop(columns=[lon, lat]), geometry=points, crs="EPSG:4326")
 
 
 def _with_crs(layer: gpd.GeoDataFrame, path: Path, crs: str | None) -> gpd.GeoDataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import shapely
 from lifecircle.datum import to_wgs84
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, first_of
 from lifecircle.inputs.cells import rename_columns
-from lifecircle.inputs.files import read_layer
+from lifecircle.inputs.files import parse_crs, read_layer
 from lifecircle.inputs.findings import Findings
 
 WGS84 = "EPSG:4326"
@@ -26,7 +27,7 @@ def read_source(path: Path, source: Any, findings: Findings, *, columns: dict[st
     ----------
     path : Path
     source : FileSource
-        Its ``columns``, ``encoding``, ``crs`` and ``datum`` are used.
+        Its ``columns``, ``encoding``, ``crs``, ``datum`` and ``swapped`` are used.
     findings : Findings
         Gets what was dropped or repaired.
     columns : dict, optional
@@ -40,25 +41,57 @@ def read_source(path: Path, source: Any, findings: Findings, *, columns: dict[st
     -------
     GeoDataFrame
         In the file's CRS, or in EPSG:4326 where a datum was converted.
+
+    Raises
+    ------
+    ConfigError
+        If the datum is still ``auto``: `lifecircle.inputs.datums` settles it for facilities and people.
     """
-    columns = source.columns if columns is None else columns
-    datum = getattr(source, "datum", "wgs84")
+    frame = read_raw(path, source, findings, columns=columns, layer=layer, keep_missing=keep_missing)
+    datum, crs = getattr(source, "datum", "wgs84"), getattr(source, "crs", None)
     if datum == "auto":
-        raise ConfigError(path, 'datum = "auto" is not understood yet',
+        raise ConfigError(path, 'datum = "auto" finds the datum of facilities and people alone, by roads and townships',
                           "declare it: wgs84, cgcs2000, gcj02 (Amap, Tencent) or bd09 (Baidu)")
-    frame = read_layer(path, encoding=getattr(source, "encoding", None), crs=getattr(source, "crs", None),
-                       lon=columns.get("lon", "lon"), lat=columns.get("lat", "lat"),
-                       sheet=getattr(source, "sheet", None), columns=columns, findings=findings)
-    frame = clean(rename_columns(frame, columns, path), path, findings, layer=layer, keep_missing=keep_missing)
+    if getattr(source, "swapped", False):
+        frame = _transformed(frame, lambda xy: xy[:, ::-1])
+    frame = in_crs(frame, crs, path)
     if datum in {"gcj02", "bd09"}:
         frame = to_crs(frame, WGS84, path)
-        moved = shapely.transform(frame.geometry.to_numpy(), lambda xy: _unshift(xy, datum))
-        frame = frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=WGS84))
+        frame = _transformed(frame, lambda xy: np.column_stack(to_wgs84(xy[:, 0], xy[:, 1], datum)))
     return frame
 
 
-def _unshift(lonlat: Any, datum: str) -> Any:
-    return np.column_stack(to_wgs84(lonlat[:, 0], lonlat[:, 1], datum))
+def read_raw(path: Path, source: Any, findings: Findings, *, columns: dict[str, str] | None = None, layer: str = "",
+             keep_missing: bool = False, crs: str | None = None) -> gpd.GeoDataFrame:
+    """Read a layer with its coordinates as they stand in the file: no axes swapped, no datum converted.
+
+    Parameters
+    ----------
+    crs : str, optional
+        CRS to assume where neither file nor run file names one.
+    """
+    columns = source.columns if columns is None else columns
+    frame = read_layer(path, encoding=getattr(source, "encoding", None), crs=getattr(source, "crs", None) or crs,
+                       lon=columns.get("lon", "lon"), lat=columns.get("lat", "lat"),
+                       sheet=getattr(source, "sheet", None), columns=columns, findings=findings)
+    return clean(rename_columns(frame, columns, path), path, findings, layer=layer, keep_missing=keep_missing)
+
+
+def in_crs(frame: gpd.GeoDataFrame, crs: str | None, where: str | Path) -> gpd.GeoDataFrame:
+    """Take the CRS of the run file for numbers that cannot be the degrees that a file stands for."""
+    if crs and frame.crs.is_geographic and not in_degrees(shapely.get_coordinates(frame.geometry.to_numpy())):
+        return frame.set_crs(parse_crs(crs, where), allow_override=True)
+    return frame
+
+
+def in_degrees(xy: Any) -> bool:
+    """Tell whether most coordinates (n, 2) can be degrees."""
+    return bool(np.median(np.abs(xy)) <= 360.0) if len(xy) else True
+
+
+def _transformed(frame: gpd.GeoDataFrame, move: Callable[[Any], Any]) -> gpd.GeoDataFrame:
+    moved = shapely.transform(frame.geometry.to_numpy(), move)
+    return frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=frame.crs))
 
 
 def clean(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, *, layer: str = "",
@@ -120,13 +153,26 @@ def to_crs(frame: gpd.GeoDataFrame, crs: str, where: str | Path) -> gpd.GeoDataF
         If a position lies outside what its CRS can hold; the rows are named.
     """
     if frame.crs.is_geographic:
-        x, y = np.abs(shapely.get_coordinates(frame.geometry.to_numpy())).max(axis=0, initial=0.0)
-        if x > 360 or y > 90:
-            raise BadValueError(where, f"a position of {x:g}, {y:g} is none in degrees of longitude and latitude",
-                                "check whether they are swapped, and the coordinate system")
+        _check_degrees(frame, where)
     moved = frame.to_crs(crs)
     _finite(moved.geometry.to_numpy(), moved, where, f"lies outside what {crs} can hold")
     return moved
+
+
+def _check_degrees(frame: gpd.GeoDataFrame, where: str | Path) -> None:
+    """Make sure that degrees are degrees; the first row at fault is shown as it stands."""
+    xy, of = shapely.get_coordinates(frame.geometry.to_numpy(), return_index=True)
+    wrong = (np.abs(xy) > (360.0, 90.0)).any(axis=1)
+    if not wrong.any():
+        return
+    (x, y), rows = xy[wrong][0], frame.index[np.unique(of[wrong])]
+    row = f"row {rows[0]}" + (f" and {len(rows) - 1} more" if len(rows) > 1 else "") + f": {x:.10g}, {y:.10g}"
+    if abs(x) <= 90 and abs(y) <= 360:
+        raise BadValueError(where, f"{row} looks swapped: the latitude stands first",
+                            "exchange lon and lat in the mapping of columns, or set swapped = true"
+                            if len(rows) == len(frame) else "exchange the two numbers in these rows")
+    raise BadValueError(where, f"{row} is no position in degrees of longitude and latitude",
+                        'if they are metres of a projection, give crs = "EPSG:…"; else correct the row')
 
 
 def local_crs(lon: float, lat: float) -> str:
