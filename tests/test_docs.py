@@ -21,6 +21,7 @@ DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").
 #: Heading in docs/runfile.md -> the model it describes.
 SECTIONS: dict[str, type[BaseModel]] = {
     "`[district]`": runfile.District, "`[boundaries]`": runfile.Boundaries, "`[people]`": runfile.People,
+    "`[people.scenarios.<name>]`": runfile.Scenario, "`classes = { … }`": runfile.Classes,
     "`[barriers]`": runfile.Barriers, "`[roads]`": runfile.Roads, "`[[facilities]]`": runfile.Facilities,
     "`[policy]`": runfile.PolicySection, "`[plan]`": runfile.PlanSection, "`[surface]`": runfile.Surface,
     "`[uncertainty]`": runfile.Uncertainty, "`osm = { … }`": runfile.OsmSource, "`local = { … }`": runfile.LocalRoads,

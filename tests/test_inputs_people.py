@@ -91,6 +91,15 @@ def test_class_rules(tmp_path, rule, expected):
     assert case.demand["class"].tolist()[:3] == expected
 
 
+def test_kinds_of_township_in_other_words(tmp_path):
+    """The rule reads the column kind in English too; a word it does not know leaves it to the name."""
+    for kinds, expected in ((["street", "town"], ["urban", "rural", "rural"]),
+                            (["Town", "street"], ["rural", "urban", "urban"]),
+                            (["parish", ""], ["urban", "rural", "rural"])):
+        case = Case(tmp_path, townships=two_townships(kind=kinds), policy=Policy(class_rule="streets"), **FILE)
+        assert case.places["class"].tolist() == expected
+
+
 def test_class_without_codes_comes_from_the_committee(tmp_path):
     case = Case(tmp_path, places=PLACES.replace(",111,", ",,").replace(",121,", ",,").replace(",220,", ",,"), **FILE)
     places = case.places
@@ -349,7 +358,7 @@ def test_groups_that_nobody_tells_are_left_out(tmp_path):
 def test_totals_that_miss_a_township(tmp_path):
     case = Case(tmp_path, **totals(tmp_path, f"{EAST_STREET},2000\n511902999000,7\n"))
     assert case.demand["population"].tolist() == [2000.0, 500.0, 300.0, 50.0]
-    assert case.codes() == ["total_missing", "people_beyond"]
+    assert case.codes() == ["total_missing", "total_unknown", "people_beyond"]
     with pytest.raises(BadValueError, match=r"totals\.csv: township_code 511902001000 stands in several rows"):
         _ = Case(tmp_path, **totals(tmp_path, f"{EAST_STREET},1\n{EAST_STREET},2\n")).demand
 

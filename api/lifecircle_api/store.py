@@ -150,7 +150,8 @@ def layer_table(assessment: Assessment) -> pd.DataFrame:
 def township_table(assessment: Assessment) -> pd.DataFrame:
     """List the townships with their people and their headline figures per layer."""
     results, layers = assessment.results, assessment.run["layers"]
-    shown = results[results["headline"] & (results["class"] == "all") & (results["level"] == "all")
+    shown = results[results["headline"] & (results["scenario"] == "existing") & (results["class"] == "all")
+                    & (results["level"] == "all")
                     & results["indicator"].isin(FIGURES)]
     figures: dict[str, dict[str, dict[str, Any]]] = {
         code: {layer: {**dict.fromkeys(Figures.model_fields), "quality": facts["quality"]}

@@ -55,7 +55,7 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
         road_quality, critical_links = judge_roads(times, findings)
     with progress.step("compute indicators and surfaces"), ThreadPoolExecutor(1) as beside:
         solved = beside.submit(circles.solve_surfaces, times)  # compiled code, while the tables are in Python
-        results, gap_list, judged = _tables(times, findings)
+        results, gap_list, judged = _tables(times)
         surfaces = solved.result()
     with progress.step("cut service areas"):
         areas = circles.service_areas(times, surfaces)
@@ -68,21 +68,21 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
             road_quality=road_quality, critical_links=critical_links, timing=progress.seconds)
 
 
-def _tables(times: TravelTimes, findings: Findings,
-            ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, indicators.reach.Judged]]:
+def _tables(times: TravelTimes) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, indicators.reach.Judged]]:
     """Compute results and gaps of every layer; the headline judgements go into the demand table."""
     study, results, lists, headline = times.study, [], [], {}
     district = (district_code(study.runfile, study.townships), study.runfile.district.name)
     if district[0] in set(study.townships["township_code"]):
         raise ConfigError(study.runfile.path, f"[district] code {district[0]} is also a township's code",
                           "give the district a code of its own")
+    scenarios = {name: times.in_scenario(name) for name in study.scenarios}
     for layer in study.layers:
         policy, quality = study.policy.layer(layer), describe.layer_quality(study, layer)
         judged = indicators.reach.judge(times, layer)
+        results += _state_rows(times, layer, judged, district)
         if judged:
-            _note_group(times, layer, findings)
             headline[layer] = judged[0]
-            results.append(indicators.reach.reach_rows(times, judged, district, quality))
+            results += indicators.class_rules.rule_rows(times, layer, district, quality)
             lists.append(gaps.reach_gaps(times, judged[0], quality))
         for rule in policy.presence:
             units = indicators.presence.units_of(study, layer, rule)
@@ -90,8 +90,9 @@ def _tables(times: TravelTimes, findings: Findings,
             lists.append(gaps.presence_gaps(study, units, layer, rule, quality))
         if policy.m2_per_head is not None:
             sums = indicators.per_head.area_sums(study, layer, policy, district)
-            results.append(indicators.per_head.area_rows(sums, layer, policy, quality))
             lists.append(gaps.area_gaps(study, sums, layer, district, quality))
+        for name, then in scenarios.items():
+            results += [part.assign(scenario=name) for part in _state_rows(then, layer, judged, district)]
     if not results:
         raise ConfigError(study.runfile.path, "no layer has a rule of reach, of presence or of area per head",
                           "add one in the policy: [policy.<layer>]")
@@ -103,9 +104,14 @@ def _tables(times: TravelTimes, findings: Findings,
     return check("results", table, "results"), check("gaps", gap_list, "gaps"), headline
 
 
-def _note_group(times: TravelTimes, layer: str, findings: Findings) -> None:
-    wanted = times.study.policy.layer(layer).group
-    if wanted != indicators.reach.group_of(times, times.study.policy.layer(layer))[0]:
-        findings.add("warn", "group_missing", f"no column population_{wanted}: all residents are counted instead",
-                     file=times.study.runfile.people.file or "people", layer=layer,
-                     remedy=f"give the people table a column population_{wanted}")
+def _state_rows(times: TravelTimes, layer: str, judged: list[indicators.reach.Judged], district: tuple[str, str],
+                ) -> list[pd.DataFrame]:
+    """Compute what depends on where people live: reach, and area per head."""
+    study, policy, parts = times.study, times.study.policy.layer(layer), []
+    quality = describe.layer_quality(study, layer)
+    if judged:
+        parts.append(indicators.reach.reach_rows(times, judged, district, quality))
+    if policy.m2_per_head is not None:
+        sums = indicators.per_head.area_sums(study, layer, policy, district)
+        parts.append(indicators.per_head.area_rows(sums, layer, policy, quality))
+    return parts

@@ -97,8 +97,9 @@ class Assessment:
         return shapely.union_all(self.townships.geometry.to_numpy())
 
     def headline(self, indicator: str) -> pd.DataFrame:
-        """Give the rows of one indicator that the policy decides by."""
-        return self.results[(self.results["indicator"] == indicator) & self.results["headline"]]
+        """Give the rows of one indicator that the policy decides by, of the existing state."""
+        decides = self.results["headline"] & (self.results["scenario"] == "existing")
+        return self.results[(self.results["indicator"] == indicator) & decides]
 
     @property
     def long_legs(self) -> pd.DataFrame:

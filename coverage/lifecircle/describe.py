@@ -16,6 +16,7 @@ import shapely
 from lifecircle.circles import headline_mode
 from lifecircle.indicators.reach import Judged
 from lifecircle.inputs.boundaries import district_code
+from lifecircle.inputs.classes import CLASS_RULES
 from lifecircle.network.modes import resolve_modes
 from lifecircle.osmtags import CLASS_INDEX
 from lifecircle.study import Study
@@ -39,7 +40,8 @@ def _people_qualities(study: Study) -> list[str]:
     if any(item.code == "population_assumed" for item in study.findings):
         return ["derived"]
     if "quality" in study.demand.columns:
-        return list(study.demand["quality"].dropna().unique())
+        counted = study.demand[study.demand["population"] > 0]
+        return list(counted["quality"].dropna().unique())
     people = study.runfile.people
     return [people.quality or ("osm" if people.osm else "register")]
 
@@ -65,6 +67,7 @@ def run_record(study: Study) -> dict[str, Any]:
             "data_date": runfile.district.data_date, "area_km2": round(float(study.outline.area) / 1e6, 3),
             "population": float(study.demand.loc[study.demand["inside"], "population"].sum()),
         },
+        "classes": _class_record(study), "scenarios": list(study.scenarios),
         "layers": layers, "modes": _mode_records(study), **settings, "inputs": study.inputs, "versions": versions(),
     }
 
@@ -89,6 +92,16 @@ def _layer_record(study: Study, layer: str) -> dict[str, Any]:
         "m2_per_head": policy.m2_per_head, "area": policy.area,
         "slope": {mode: walking_slope(study, layer, modes, mode) for mode in used_modes(policy)},
     }
+
+
+def _class_record(study: Study) -> dict[str, Any]:
+    """Say by which rule urban and rural are told, and on which grounds: places and people of each."""
+    inside = study.demand[study.demand["inside"]]
+    people = inside.groupby("place_code")["population"].sum()
+    grounds = study.places.assign(people=study.places["place_code"].map(people).fillna(0.0)).groupby("class_source")
+    sources = grounds["people"].agg(["size", "sum"]).itertuples()
+    return {"rule": study.policy.class_rule,
+            "sources": {str(name): {"places": int(count), "people": float(total)} for name, count, total in sources}}
 
 
 def _mode_records(study: Study) -> dict[str, Any]:
@@ -116,7 +129,8 @@ def versions() -> dict[str, str]:
 
 def demand_table(times: TravelTimes, judged: dict[str, Judged]) -> gpd.GeoDataFrame:
     """Give the demand points with minutes, state and nearest facility per layer, in the headline mode."""
-    table = times.demand.drop(columns=["inside"])
+    table = times.demand.drop(columns=["inside", *(f"class_{rule}" for rule in CLASS_RULES)], errors="ignore")
+    table = table.drop(columns=[name for name in table.columns if ":" in name])
     table["snap_m"] = np.where(np.isfinite(times.leg_m), times.leg_m, np.nan)
     for layer, item in judged.items():
         ids = np.append(times.serving[layer]["facility_id"].to_numpy(dtype=object), "")

@@ -209,13 +209,16 @@ def _known_keys(model: type[BaseModel], location: list[str]) -> list[str]:
     for part in location:
         if part.isdigit():
             continue
+        if typing.get_origin(current) is dict:
+            current = typing.get_args(current)[1]
+            continue
         if isinstance(current, type) and issubclass(current, BaseModel):
             by_alias = {field.alias or name: field for name, field in current.model_fields.items()}
             if part not in by_alias:
                 return []
             current = by_alias[part].annotation
         inner = [arg for arg in typing.get_args(current) if isinstance(arg, type) and issubclass(arg, BaseModel)]
-        current = inner[-1] if inner else current
+        current = inner[-1] if inner and typing.get_origin(current) is not dict else current
     if isinstance(current, type) and issubclass(current, BaseModel):
         return [field.alias or name for name, field in current.model_fields.items()]
     return []

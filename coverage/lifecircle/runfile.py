@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -75,20 +76,124 @@ class District(Section):
     data_date: str = ""
 
 
+class Classes(Section):
+    """Urban-rural classes of the places in a table of their own, with year and source.
+
+    Without a file, year and source are those of the places' own codes.
+    """
+
+    file: str | None = None
+    columns: dict[str, str] = {}
+    encoding: str | None = None
+    year: str = ""
+    source: str = ""
+
+    @field_validator("year", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class Boundaries(FileSource):
     """Townships; and the places (villages, communities) where there is a layer of them."""
 
     places: str | None = None
     place_columns: dict[str, str] = {}
+    classes: Classes | None = None
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
+
+
+class Scenario(Section):
+    """Another state of the people, such as the return at Spring Festival; what is not given stays as it is.
+
+    Attributes
+    ----------
+    column : str or None
+        Column of the people's file that holds the residents then; ``columns`` maps groups too.
+    file : str or None
+        Demand points of their own.
+    totals : str or None
+        Totals of each township then, in the form of ``[people] totals``.
+    factor : float
+        Times so many residents.
+    """
+
+    column: str | None = None
+    columns: dict[str, str] = {}
+    file: str | None = None
+    totals: str | None = None
+    factor: float = Field(default=1.0, ge=0, le=100)
+    source: str = ""
+    quality: Literal["surveyed", "register", "osm", "derived", "model"] | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Scenario:
+        if not (self.of_column or self.file or self.totals) and self.factor == 1:
+            raise ValueError("the scenario changes nothing: give column, file, totals or factor")
+        return self
+
+    @property
+    def of_column(self) -> dict[str, str]:
+        """Map our columns to those of the file, the residents among them."""
+        return {**({"population": self.column} if self.column else {}), **self.columns}
 
 
 class People(FileSource):
-    """Demand points: a file with population columns, or OSM places that share township totals.
+    """Demand points: a file with people, a raster of people, or weights that share township totals.
 
-    ``totals`` names a table of township_code and population; the points' people are scaled to it.
+    Attributes
+    ----------
+    raster : str or None
+        GeoTIFF with people per cell.
+    weights : str or None
+        What the rows of `file` or `osm` are, where they hold no people but share the totals of their township:
+        ``places``, ``buildings`` (footprint times levels) or ``residential`` (land).
+    cell_m : float
+        Weights and raster cells within a cell of this size become one demand point; 0 keeps each.
+    totals : str or None
+        Table of townships with population and groups; the points' people are scaled to it.
+    shares : dict
+        ``population_<group>`` -> its share of residents, where no table tells the group.
     """
 
+    raster: str | None = None
+    weights: Literal["places", "buildings", "residential"] | None = None
+    cell_m: float = Field(default=100.0, ge=0, le=5000)
     totals: str | None = None
+    total_columns: dict[str, str] = {}
+    shares: dict[str, float] = {}
+    scenarios: dict[str, Scenario] = {}
+
+    @field_validator("shares")
+    @classmethod
+    def _shares(cls, shares: dict[str, float]) -> dict[str, float]:
+        for name, share in shares.items():
+            if not name.startswith("population_") or not 0 <= share <= 1:
+                raise ValueError(f"{name} = {share:g} must be population_<group> = a share from 0 to 1")
+        return shares
+
+    @field_validator("scenarios")
+    @classmethod
+    def _names(cls, scenarios: dict[str, Scenario]) -> dict[str, Scenario]:
+        wrong = [name for name in scenarios if name == "existing" or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name)]
+        if wrong:
+            raise ValueError(f"{wrong[0]} may not name a scenario: use a-z, 0-9, _ and not existing")
+        return scenarios
+
+    @model_validator(mode="after")
+    def _source(self) -> People:
+        if self.raster and (self.file or self.osm or self.weights):
+            raise ValueError("give raster alone, without file, osm or weights")
+        if self.weights in ("buildings", "residential") and not (self.file or self.osm):
+            raise ValueError(f"weights = {self.weights} need a file or osm")
+        for name, item in self.scenarios.items():
+            if item.of_column and not (item.file or self.file):
+                raise ValueError(f"scenario {name} names a column, and [people] has no file")
+        return self
 
 
 class Barriers(Section):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import shapely
 
 from lifecircle.errors import MissingFileError
 from lifecircle.inputs import barriers as barrier_reader
-from lifecircle.inputs import boundaries, facilities, people
+from lifecircle.inputs import boundaries, facilities, people, scenarios
 from lifecircle.inputs import roads as road_reader
 from lifecircle.inputs.datums import settle_datums
 from lifecircle.inputs.elevation import Elevation, elevation_files
@@ -69,6 +70,15 @@ class Study:
         """Give the district: the union of the townships."""
         return shapely.union_all(self.townships.geometry.to_numpy())
 
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """List the other states of the people, in the order of the run file."""
+        return tuple(self.runfile.people.scenarios)
+
+    def in_scenario(self, name: str) -> Study:
+        """Give the study with the people of one scenario."""
+        return replace(self, demand=scenarios.in_scenario(self.demand, name))
+
 
 def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Progress | None = None,
                findings: Findings | None = None, allow: Sequence[str | Path] = ()) -> Study:
@@ -95,6 +105,7 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
     stated = runfile if isinstance(runfile, RunFile) else read_runfile(runfile, allow=allow)
     progress = progress or Progress()
     policy = stated.read_policy()
+    _note_policy(stated, policy, findings)
     with progress.step("read boundaries"):
         townships = boundaries.read_townships(stated, findings)
         crs = str(townships.crs.to_string())
@@ -135,7 +146,37 @@ def _heights(runfile: RunFile, crs: str) -> Elevation | None:
 def _people(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, area: shapely.Geometry, findings: Findings,
             ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     places = people.read_places(runfile, townships, policy, findings)
-    return places, people.read_demand(runfile, townships, places, policy, area, findings)
+    demand = people.read_demand(runfile, townships, places, policy, area, findings)
+    _note_groups(runfile, policy, demand, findings)
+    return places, demand
+
+
+def _note_policy(runfile: RunFile, policy: Policy, findings: Findings) -> None:
+    """Report tables of the policy that no layer uses, and layers that the policy does not name."""
+    where = Path(runfile.policy.file).name if runfile.policy.file else runfile.path.name
+    for name in policy.policy:
+        if name not in runfile.layers:
+            near = difflib.get_close_matches(name, runfile.layers, n=1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            findings.add("warn", "policy_unused", f"[policy.{name}] is for no layer of the run file", file=where,
+                         id=f"policy.{name}", value=name,
+                         remedy=f"{meant}The layers of the run file are {', '.join(runfile.layers)}")
+    for layer in runfile.layers if policy.policy else ():
+        if layer not in policy.policy:
+            findings.add("note", "policy_default", "the policy has no table for the layer, which is judged by the "
+                         "defaults", file=where, id=f"policy.{layer}", layer=layer,
+                         remedy=f"add [policy.{layer}]; the policy has {', '.join(policy.policy)}")
+
+
+def _note_groups(runfile: RunFile, policy: Policy, demand: gpd.GeoDataFrame, findings: Findings) -> None:
+    """Report layers whose group of people is not counted by any table."""
+    for layer in runfile.layers:
+        group = policy.layer(layer).group
+        if policy.layer(layer).reach and group != "all" and f"population_{group}" not in demand.columns:
+            findings.add("warn", "group_missing", f"no column population_{group}: all residents are counted instead",
+                         file=runfile.people.file or "people", layer=layer,
+                         remedy=f"give the people table a column population_{group}, or its share of the residents: "
+                                f"[people] shares = {{ population_{group} = … }}")
 
 
 def hash_inputs(runfile: RunFile, *, skip: tuple[str, ...] = ()) -> list[dict[str, Any]]:
@@ -177,9 +218,11 @@ def _named_files(runfile: RunFile) -> list[tuple[str, str]]:
                                       ("barriers", runfile.barriers), ("roads", runfile.roads),
                                       ("policy", runfile.policy), ("plan", runfile.plan)]
     sources += [(f"facilities {item.layer}", item) for item in runfile.facilities]
+    sources += [("classes", runfile.boundaries.classes)]
+    sources += [(f"people {name}", item) for name, item in runfile.people.scenarios.items()]
     named = []
     for role, section in sources:
-        for key in ("file", "places", "totals", "hazards", "elevation", "entrances"):
+        for key in ("file", "places", "raster", "totals", "hazards", "elevation", "entrances"):
             value = getattr(section, key, None)
             if isinstance(value, str):
                 named.append((role if key == "file" else f"{role} {key}", value))

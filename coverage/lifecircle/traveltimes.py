@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import shapely
 
 from lifecircle.errors import first_of
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.scenarios import in_scenario
 from lifecircle.network.access import Access, Doors, Field
 from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.modes import TravelMode, resolve_modes
@@ -88,6 +89,10 @@ class TravelTimes:
     def doors(self) -> dict[str, Doors]:
         """Give the doors of each layer's serving facilities."""
         return {layer: doors_of(table) for layer, table in self.serving.items()}
+
+    def in_scenario(self, name: str) -> TravelTimes:
+        """Give the same times with the people of one scenario."""
+        return replace(self, study=self.study.in_scenario(name), demand=in_scenario(self.demand, name))
 
     def states(self, layer: str, mode: str, cutoff_min: Array) -> Array:
         """Judge every demand point: 0 in time, 1 out of time, 2 undetermined.

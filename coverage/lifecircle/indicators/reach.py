@@ -11,7 +11,7 @@ import pandas as pd
 
 from lifecircle.indicators.registry import exact, family, indicator, share
 from lifecircle.indicators.rows import rows, unit_sums
-from lifecircle.policy import LayerPolicy
+from lifecircle.policy import ClassRule, LayerPolicy
 from lifecircle.traveltimes import TravelTimes, used_modes
 
 Array = npt.NDArray[Any]
@@ -98,13 +98,23 @@ class Judged:
     facility: Array
 
 
+def judge_headline(times: TravelTimes, layer: str) -> Judged:
+    """Judge every demand point by the headline rules of a layer."""
+    rules = _rules(times.study.policy.layer(layer))
+    return _judge(times, layer, {name: (rule.mode, rule.cutoff_min) for name, rule in rules.items()}, True)
+
+
+def _rules(policy: LayerPolicy) -> dict[str, ClassRule]:
+    return {name: rule for name in ("urban", "rural") if (rule := policy.rule(name)) is not None}
+
+
 def judge(times: TravelTimes, layer: str) -> list[Judged]:
     """Judge every demand point by the headline rules of a layer, then by each mode beside them."""
     policy = times.study.policy.layer(layer)
-    rules = {name: rule for name in ("urban", "rural") if (rule := policy.rule(name)) is not None}
+    rules = _rules(policy)
     if not rules:
         return []
-    judged = [_judge(times, layer, {name: (rule.mode, rule.cutoff_min) for name, rule in rules.items()}, True)]
+    judged = [judge_headline(times, layer)]
     for mode in used_modes(policy):
         chosen = {name: (mode, rule.cutoff_min) for name, rule in rules.items() if mode in (rule.mode, *rule.beside)}
         if any(rules[name].mode != mode for name in chosen):

@@ -35,9 +35,9 @@ def judge_rates(results: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     chosen = (table["indicator"] == "coverage_rate") & table["headline"]
     classes = _classes_with_people(table)
     targets, verdicts = [], []
-    columns = ["township_code", "layer", "class", "low", "high"]
-    for township, layer, kind, low, high in table.loc[chosen, columns].itertuples(index=False, name=None):
-        kinds = classes.get((township, layer), []) if kind == "all" else [kind]
+    columns = ["township_code", "layer", "scenario", "class", "low", "high"]
+    for *unit, kind, low, high in table.loc[chosen, columns].itertuples(index=False, name=None):
+        layer, kinds = unit[1], classes.get(tuple(unit), []) if kind == "all" else [kind]
         shares = {rule.pass_share for kind in kinds if (rule := policy.layer(layer).rule(kind)) is not None}
         pass_share = shares.pop() if len(shares) == 1 else None
         targets.append(np.nan if pass_share is None else pass_share)
@@ -46,11 +46,11 @@ def judge_rates(results: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     return table
 
 
-def _classes_with_people(table: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
-    """List, per township (or district) and layer, the classes that anyone lives in."""
+def _classes_with_people(table: pd.DataFrame) -> dict[tuple[str, ...], list[str]]:
+    """List, per township (or district), layer and scenario, the classes that anyone lives in."""
     lived_in = table[(table["indicator"] == "people") & table["headline"] & (table["class"] != "all")
                      & (table["value"] > 0)]
-    return {key: sorted(part) for key, part in lived_in.groupby(["township_code", "layer"])["class"]}
+    return {key: sorted(part) for key, part in lived_in.groupby(["township_code", "layer", "scenario"])["class"]}
 
 
 def passing_townships(results: pd.DataFrame, policy: Policy, district: tuple[str, str]) -> pd.DataFrame:

@@ -69,16 +69,17 @@ def district_code(runfile: RunFile, townships: gpd.GeoDataFrame) -> str:
     return f"{heads.pop()}000000" if len(heads) == 1 and all(len(code) == 12 for code in codes) else "district"
 
 
-def neighbour_codes(runfile: RunFile) -> frozenset[str]:
-    """Give the codes of the neighbouring townships that the boundary file marks by ``role``."""
+def neighbour_names(runfile: RunFile) -> dict[str, str]:
+    """Give code and name of the neighbouring townships that the boundary file marks by ``role``."""
     section = runfile.boundaries
     if section.file is None:
-        return frozenset()
+        return {}
     path = runfile.resolve(section.file)
     table = rename_columns(read_table(path, encoding=section.encoding), section.columns, path)
     if "role" not in table.columns:
-        return frozenset()
-    return frozenset(as_text(table["township_code"])[as_text(table["role"]) == NEIGHBOUR])
+        return {}
+    beside = table[as_text(table["role"]) == NEIGHBOUR]
+    return dict(zip(as_text(beside["township_code"]), as_text(beside["township"]), strict=True))
 
 
 def study_crs(runfile: RunFile, frame: gpd.GeoDataFrame, where: str | Path) -> str:
@@ -119,7 +120,7 @@ def _from_file(runfile: RunFile, findings: Findings) -> tuple[gpd.GeoDataFrame, 
         raise BadValueError(path, f"row {first_of(frame.index[~areal])} is no polygon", "keep the outlines alone")
     code, name = as_text(frame["township_code"]), as_text(frame["township"])
     _unique(code, path)
-    table = {"township_code": code, "township": name.where(name != "", code), "kind": _kind(name)}
+    table = {"township_code": code, "township": name.where(name != "", code), "kind": name.map(name_kind)}
     if "kind" in frame.columns:
         table["kind"] = as_text(frame["kind"]).where(as_text(frame["kind"]) != "", table["kind"])
     table["population"] = pd.Series(np.nan, index=frame.index)
@@ -138,8 +139,9 @@ def _unique(codes: pd.Series, path: Path) -> None:
                                   f"{first_of(codes.index[twice])}", "dissolve the parts, or correct the codes")
 
 
-def _kind(names: pd.Series) -> pd.Series:
-    return names.map(lambda name: next((kind for end, kind in _KINDS.items() if name.endswith(end)), ""))
+def name_kind(name: str) -> str:
+    """Tell the kind of a township by the ending of its name; "" where that does not say it."""
+    return next((kind for end, kind in _KINDS.items() if name.endswith(end)), "")
 
 
 def _from_osm(runfile: RunFile, findings: Findings) -> tuple[gpd.GeoDataFrame, Path]:
@@ -160,7 +162,7 @@ def _from_osm(runfile: RunFile, findings: Findings) -> tuple[gpd.GeoDataFrame, P
     people = frame["population"].map(parse_number).where(lambda number: number >= 0)
     code = frame["osm_id"].astype(str)
     table = {"township_code": code, "township": frame["name"].where(frame["name"] != "", code),
-             "kind": _kind(frame["name"]), "population": people.astype("float64")}
+             "kind": frame["name"].map(name_kind), "population": people.astype("float64")}
     return gpd.GeoDataFrame(table, geometry=frame.geometry, crs=frame.crs), extract.path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -10,34 +11,34 @@ import pandas as pd
 import shapely
 
 from lifecircle.errors import BadValueError, first_of
-from lifecircle.inputs.boundaries import neighbour_codes
-from lifecircle.inputs.cells import as_text
+from lifecircle.inputs.boundaries import name_kind, neighbour_names
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.joins import named_township, text_column
 from lifecircle.inputs.shapes import locate
-from lifecircle.policy import Policy
 from lifecircle.runfile import RunFile
 
 #: Codes of the National Bureau of Statistics; 1xx is the urban side.
 URBAN_RURAL_CODES = ("111", "112", "121", "122", "123", "210", "220")
-_CLASS_WORDS = {"urban": "urban", "rural": "rural", "城市": "urban", "城镇": "urban", "农村": "rural", "乡村": "rural",
+CLASS_WORDS = {"urban": "urban", "rural": "rural", "城市": "urban", "城镇": "urban", "农村": "rural", "乡村": "rural",
                 "": ""}
 STREET = "街道"
+#: What registers call a kind of township -> ours.
+KIND_WORDS = {
+    "街道": "街道", "街道办事处": "街道", "street": "街道", "subdistrict": "街道", "镇": "镇", "town": "镇", "乡": "乡",
+    "民族乡": "乡", "township": "乡",
+}
+#: The rules that a policy may choose: codes 1xx, codes 111 and 112 alone, or the kind of the township.
+CLASS_RULES = ("1xx", "111_112", "streets")
 #: Borders are drawn and positions rounded: a row so near to the township that it names is not worth a word.
 BORDER_M = 100.0
 
 
-def text_column(frame: pd.DataFrame, name: str) -> pd.Series:
-    """Give a column as text, or "" throughout where the table has none."""
-    text = as_text(frame[name]) if name in frame.columns else pd.Series("", index=frame.index, dtype="str")
-    return text.rename(name)
-
-
 def assign_township(frame: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, runfile: RunFile, where: Path,
                     findings: Findings, *, layer: str = "", near_only: bool = False) -> pd.Series:
-    """Give each row its township: the code it names if that is in the district, else the one it lies in, else "".
+    """Give each row its township: the one it names if that is in the district, else the one it lies in, else "".
 
-    A 12-digit place code without township code names its township by its first nine digits. A row that names a
-    neighbour stays a neighbour, even where it lies just inside the district's outline.
+    A row names its township as `named_township` has it. A row that names a neighbour stays a neighbour, even where it
+    lies just inside the district's outline.
 
     Parameters
     ----------
@@ -46,8 +47,8 @@ def assign_township(frame: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, runfil
     near_only : bool
         Whether a name counts only within `BORDER_M` of the township; beyond it the position does.
     """
-    known, elsewhere = townships["township_code"], neighbour_codes(runfile)
-    given = _named_township(frame, elsewhere.union(known))
+    known, elsewhere = townships["township_code"], list(neighbour_names(runfile))
+    given = named_township(frame, townships, runfile, where, findings, layer=layer)
     position = pd.Series(locate(frame.geometry, townships), index=frame.index, dtype="str")
     beside = given.isin(elsewhere)
     if near_only and beside.any():
@@ -71,22 +72,15 @@ def assign_township(frame: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, runfil
     return given.where(given.isin(known) & ~(differs & near_only), position)
 
 
-def _named_township(frame: pd.DataFrame, known: frozenset[str]) -> pd.Series:
-    """Read the township code of each row; nine digits mean twelve, and a place code may stand in."""
-    given = text_column(frame, "township_code")
-    given = given.where((given.str.len() != 9) | given.isin(known), given + "000")
-    place = text_column(frame, "place_code")
-    implied = (place.str[:9] + "000").where(place.str.fullmatch(r"\d{12}"), "")
-    return given.where(given != "", implied.where(implied.isin(known), ""))
-
-
-def classify(frame: pd.DataFrame, townships: gpd.GeoDataFrame, policy: Policy, where: Path) -> pd.DataFrame:
+def classify(frame: pd.DataFrame, townships: gpd.GeoDataFrame, rule: str, where: Path) -> pd.DataFrame:
     """Settle urban or rural for each row, and say on what ground.
 
     Parameters
     ----------
     frame : DataFrame
-        township_code, and where known urban_rural_code, class, class_source, place_code.
+        township_code, and where known urban_rural_code, code_source, class, class_source, place_code.
+    rule : str
+        ``1xx``, ``111_112`` or ``streets``, as a policy's ``class_rule``.
 
     Returns
     -------
@@ -100,25 +94,52 @@ def classify(frame: pd.DataFrame, townships: gpd.GeoDataFrame, policy: Policy, w
     """
     code, own = text_column(frame, "urban_rural_code"), text_column(frame, "class").str.lower()
     check_words(code, (*URBAN_RURAL_CODES, ""), where)
-    check_words(own, tuple(_CLASS_WORDS), where)
-    own = own.map(_CLASS_WORDS)
-    streets = set(townships["township_code"][text_column(townships, "kind") == STREET])
-    in_street = frame["township_code"].isin(streets)
-    urban_code = code.isin({"111", "112"}) if policy.class_rule == "111_112" else code.str.startswith("1")
-    place = text_column(frame, "place_code")
-    number = pd.to_numeric(place.str[-3:].where(place.str.fullmatch(r"\d{12}"), None)).fillna(0)
-    committee = np.select([number.between(1, 199), number.between(200, 399)], ["urban", "rural"], default="")
-    grounds = [(policy.class_rule == "streets", np.where(in_street, "urban", "rural"), "township kind"),
-               (code != "", np.where(urban_code, "urban", "rural"), f"urban_rural_code, rule {policy.class_rule}"),
+    check_words(own, tuple(CLASS_WORDS), where)
+    own = own.map(CLASS_WORDS)
+    kind = frame["township_code"].map(township_kinds(townships))
+    committee = _committee_code(text_column(frame, "place_code"), kind)
+    grounds = [(rule == "streets", np.where(kind == STREET, "urban", "rural"), "township kind"),
+               (code != "", _by_code(code, rule), "urban_rural_code"),
                (own != "", own, "class column"),
-               (committee != "", committee, "committee kind")]
+               (committee != "", _by_code(committee, rule), "committee kind")]
     masks = [np.broadcast_to(np.asarray(mask), len(frame)) for mask, _, _ in grounds]
     settled = np.select(masks, [np.asarray(values, dtype=object) for _, values, _ in grounds], default="")
     source = np.select(masks, [ground for _, _, ground in grounds], default="")
-    named = text_column(frame, "class_source")
-    source = np.where((source == "class column") & (named != "").to_numpy(), named.to_numpy(dtype=object), source)
     return pd.DataFrame({"class": pd.Series(settled, index=frame.index, dtype="str"),
-                         "class_source": pd.Series(source, index=frame.index, dtype="str")})
+                         "class_source": _named_source(pd.Series(source, index=frame.index, dtype="str"), frame, rule)})
+
+
+def township_kinds(townships: gpd.GeoDataFrame) -> dict[str, str]:
+    """Give each township's kind by its code: 街道, 镇, 乡, or "" where neither its kind nor its name says it."""
+    said, name = text_column(townships, "kind").str.lower(), townships["township"].map(name_kind)
+    kind = said.map(KIND_WORDS).fillna(name)
+    return dict(zip(townships["township_code"], kind, strict=True))
+
+
+def _by_code(code: pd.Series, rule: str) -> Any:
+    urban = code.isin({"111", "112"}) if rule == "111_112" else code.str.startswith("1")
+    return np.where(urban, "urban", "rural")
+
+
+def _committee_code(place_code: pd.Series, township_kind: pd.Series) -> Any:
+    """Guess the urban-rural code from the committee's number in a 12-digit place code and the kind of the township.
+
+    001-199 is a residents' committee: 111 in a street, 210 in a 乡, else 121; 200-399 a villagers' committee: 220.
+    """
+    number = pd.to_numeric(place_code.str[-3:].where(place_code.str.fullmatch(r"\d{12}"), None)).fillna(0)
+    resident = number.between(1, 199)
+    return pd.Series(np.select([resident & (township_kind == STREET), resident & (township_kind == "乡"), resident,
+                                number.between(200, 399)], ["111", "210", "121", "220"], default=""),
+                     index=place_code.index, dtype="str")
+
+
+def _named_source(source: pd.Series, frame: pd.DataFrame, rule: str) -> pd.Series:
+    """Say with a ground where and when it was told, and by which rule a code was read."""
+    named, told = text_column(frame, "class_source"), text_column(frame, "code_source")
+    by_code = "urban_rural_code" + (" (" + told + ")").where(told != "", "") + f", rule {rule}"
+    named = named.where(named != "", told)
+    source = source.mask((source == "class column") & (named != ""), named)
+    return source.mask(source == "urban_rural_code", by_code)
 
 
 def check_words(cells: pd.Series, words: tuple[str, ...], where: Path) -> None:

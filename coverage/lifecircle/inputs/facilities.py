@@ -13,8 +13,9 @@ import shapely
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, InputError, first_of
 from lifecircle.inputs import registers
 from lifecircle.inputs.cells import as_numbers, parse_number, report_unused
-from lifecircle.inputs.classes import assign_township, text_column
+from lifecircle.inputs.classes import assign_township
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.joins import text_column
 from lifecircle.inputs.osm import extract_of
 from lifecircle.inputs.shapes import clean, read_source, to_crs
 from lifecircle.policy import Policy

@@ -243,4 +243,6 @@ def extract_of(runfile: RunFile, file: str | None) -> OsmExtract:
         raise ConfigError(runfile.path, "osm = { … } names no file, and [roads] file is no OSM extract",
                           'add file = "….osm.pbf" to it')
     keys = {key for source in runfile.facilities for key in getattr(source.osm, "tags", {})}
+    if runfile.people.osm:
+        keys |= {"buildings": {"building"}, "residential": {"landuse"}}.get(runfile.people.weights or "", set())
     return open_extract(runfile.resolve(name), keys)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -11,32 +11,35 @@ import pandas as pd
 import shapely
 
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, MissingColumnError, first_of
+from lifecircle.inputs.boundaries import neighbour_names
 from lifecircle.inputs.cells import as_numbers, as_text, parse_number
-from lifecircle.inputs.classes import assign_township, check_words, classify, text_column
-from lifecircle.inputs.files import read_table
+from lifecircle.inputs.classes import CLASS_RULES, assign_township, check_words, classify
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.joins import join_places, text_column
+from lifecircle.inputs.names import plain_name
 from lifecircle.inputs.places import (
     OSM_PLACE_PEOPLE,
-    WEAK_GROUNDS,
+    nearest_places,
     osm_places,
     people_extract,
     people_layer,
     read_places,
 )
+from lifecircle.inputs.popraster import read_people_raster
+from lifecircle.inputs.scenarios import with_scenarios
 from lifecircle.inputs.shapes import to_crs
+from lifecircle.inputs.spread import gather, weighted_points
+from lifecircle.inputs.totals import as_people, derived, keep_totals, people_columns, read_totals, with_shares
 from lifecircle.policy import Policy
 from lifecircle.runfile import RunFile
 from lifecircle.tables import QUALITIES, check, worst_quality
 
 __all__ = ["read_demand", "read_places"]
 
-#: Columns that say something about the figures, and are no group of people.
-_NO_GROUPS = {"population_year", "population_source", "population_kind", "population_quality", "population_note"}
-
 
 def read_demand(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame, policy: Policy,
                 area: shapely.Geometry, findings: Findings) -> gpd.GeoDataFrame:
-    """Read where how many people live.
+    """Read where how many people live, today and in the run file's scenarios.
 
     Parameters
     ----------
@@ -52,89 +55,134 @@ def read_demand(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDa
     Returns
     -------
     GeoDataFrame
-        The table ``demand`` in the study CRS with ``inside`` and ``quality``; figures that are assumed or spread are
-        at best ``derived``. People outside have township_code "".
+        The table ``demand`` in the study CRS with ``inside``, ``quality`` and the class under each rule (class_1xx,
+        class_111_112, class_streets); figures that are assumed or spread are at best ``derived``. People outside have
+        township_code "". Scenarios add columns as `scenarios.with_scenarios` has it.
 
     Raises
     ------
     BadValueError
         If a number of people is missing or negative, a demand_id given twice, a quality not known, or a row has
-        neither position nor code.
+        neither position nor code nor a name that is known.
     ConfigError
         If nothing says how many people there are.
     """
-    raw, where, totals = _source(runfile, townships, findings)
-    groups = [name for name in raw.columns
-              if (name == "population" or name.startswith("population_")) and name not in _NO_GROUPS]
-    raw = raw.assign(**{name: as_numbers(raw[name], where, name, negative=False) for name in groups})
+
+    def read(runfile: RunFile, findings: Findings) -> gpd.GeoDataFrame:
+        return _one_state(runfile, townships, places, policy, area, findings)
+
+    return with_scenarios(read(runfile, findings), runfile, read, findings)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What was read before it is put in its place.
+
+    Attributes
+    ----------
+    weights : bool
+        Whether ``population`` holds weights within the totals, and no people.
+    """
+
+    raw: gpd.GeoDataFrame
+    where: Path
+    totals: pd.DataFrame | None
+    weights: bool = False
+
+
+def _one_state(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame, policy: Policy,
+               area: shapely.Geometry, findings: Findings) -> gpd.GeoDataFrame:
+    source = _source(runfile, townships, places, area, findings)
+    raw, where = source.raw, source.where
+    raw = raw.drop(columns=_scenario_columns(runfile), errors="ignore")
+    raw = raw.assign(**{name: as_numbers(raw[name], where, name, negative=False) for name in people_columns(raw)})
     raw = raw.assign(demand_id=_ids(raw, where), quality=_qualities(raw, runfile, where))
-    raw = _positioned(to_crs(raw, str(townships.crs), where), townships, places, where, findings)
+    raw = to_crs(raw, str(townships.crs), where)
     raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings))
+    raw = _joined(raw, places, runfile, where, findings)
+    raw = _positioned(raw, townships, places, where, findings)
     raw = _within(raw, area, runfile.district.neighbours, where, findings)
-    raw = _scale(raw, totals, groups, townships, where, findings)
+    if source.weights and source.totals is not None:
+        raw = as_people(raw, source.totals, where, findings)
+    raw = keep_totals(raw, source.totals, townships, where, findings, weights=source.weights)
+    raw = with_shares(raw, runfile, findings)
     raw = raw.assign(place_code=_place_codes(raw, places, where, findings))
-    raw = raw.assign(**{"class": _classes(raw, townships, places, policy, where, findings)})
+    raw = raw.assign(**_classes(raw, townships, places, policy, where, findings))
     if not raw["inside"].any():
         raise EmptyTableError(where, "nobody lives in the district",
                               "check the coordinate systems of people and townships")
-    groups = [name for name in groups if name in raw.columns]
-    columns = ["demand_id", "place_code", "township_code", "class", *groups, "quality", "inside", "geometry"]
+    classes = [f"class_{rule}" for rule in CLASS_RULES]
+    columns = ["demand_id", "place_code", "township_code", "class", *people_columns(raw), "quality", "inside", *classes,
+               "geometry"]
     return check("demand", raw[columns].reset_index(drop=True), where)
 
 
-def _source(runfile: RunFile, townships: gpd.GeoDataFrame, findings: Findings,
-            ) -> tuple[gpd.GeoDataFrame, Path, pd.Series | None]:
-    """Give points with population, the file to name in messages, and totals per township to keep."""
-    totals = _totals(runfile, townships, findings)
-    known = townships.set_index("township_code")["population"].dropna()
-    if runfile.people.file:
-        where = runfile.resolve(runfile.people.file)
+def _scenario_columns(runfile: RunFile) -> list[str]:
+    """List the columns that hold the people of scenarios, which are no groups of today's."""
+    beside = [item for item in runfile.people.scenarios.values() if not item.file]
+    named = [name for item in beside for name in item.of_column.values()]
+    return [name for name in named if name != "population" and name not in runfile.people.columns]
+
+
+def _source(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame, area: shapely.Geometry,
+            findings: Findings) -> _Source:
+    """Read points with people or weights, the file to name in messages, and totals per township to keep."""
+    people, totals = runfile.people, read_totals(runfile, townships, findings)
+    known = townships.set_index("township_code")[["population"]].dropna()
+    if people.file and people.weights is None:
+        where = runfile.resolve(people.file)
         raw = people_layer(runfile, findings)
         if "population" not in raw.columns:
             raise MissingColumnError(where, f"no column population; the columns are {first_of(raw.columns, 12)}",
                                      '[people] columns = { population = "…" }')
-        return raw, where, totals
+        return _Source(raw, where, totals)
     totals = totals if totals is not None else known if len(known) else None
-    if runfile.people.osm:
+    if totals is not None and totals is known and len(known) < len(townships):
+        bare = townships["township_code"][townships["population"].isna()]
+        findings.add("warn", "total_missing", f"{len(bare)} townships have no population; their points keep their "
+                     "figures", file=runfile.boundaries.file or "", id=first_of(bare), count=len(bare),
+                     remedy="give it, or a table of totals")
+    if people.raster:
+        where = runfile.resolve(people.raster)
+        return _Source(_raster(where, runfile, townships, places, area, findings), where, totals)
+    if people.osm and people.weights in (None, "places"):
         extract = people_extract(runfile)
-        return _osm_people(osm_places(extract), extract.path, runfile, totals, findings), extract.path, totals
+        return _Source(_osm_people(osm_places(extract), extract.path, runfile, totals, findings), extract.path, totals)
     if totals is None:
-        raise ConfigError(runfile.path, "[people] names no file, and the townships have no population",
-                          'add [people] file = "…", osm = true, or a population column to the townships')
+        what = "gives weights and no totals" if people.weights else "names no file"
+        raise ConfigError(runfile.path, f"[people] {what}, and the townships have no population",
+                          'add [people] file = "…", raster = "…", osm = true, or a population column to the townships')
+    if people.weights:
+        return _Source(*weighted_points(runfile, townships, places, area, findings), totals, weights=True)
+    return _Source(_per_township(runfile, townships, totals["population"], findings), runfile.path, totals)
+
+
+def _raster(where: Path, runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame,
+            area: shapely.Geometry, findings: Findings) -> gpd.GeoDataFrame:
+    """Read a raster's people, as many cells to a point as make up the run file's cell."""
+    points, cells, side_m = read_people_raster(where, str(townships.crs), area)
+    step = max(1, round(runfile.people.cell_m / side_m))
+    gathered = gather(points, cells // step, townships, places) if step > 1 else points
+    findings.add("note", "raster_read", f"{len(points):,} cells of {side_m:.0f} m hold "
+                 f"{points['population'].sum():,.0f} people; {len(gathered):,} points stand for them",
+                 file=where.name, count=len(points), value=f"{side_m:.1f} m")
+    return gathered.assign(quality=worst_quality(["derived", runfile.people.quality or "derived"]))
+
+
+def _per_township(runfile: RunFile, townships: gpd.GeoDataFrame, totals: pd.Series, findings: Findings,
+                  ) -> gpd.GeoDataFrame:
+    """Let one point stand for each township."""
     points = shapely.point_on_surface(townships.geometry.to_numpy())
-    raw = gpd.GeoDataFrame({
+    findings.add("warn", "people_per_township", "all people of a township stand at one point inside it",
+                 file=runfile.path.name, count=len(townships), remedy="give villages or demand points: [people] file")
+    return gpd.GeoDataFrame({
         "demand_id": "township-" + townships["township_code"], "township_code": townships["township_code"],
         "population": townships["township_code"].map(totals).fillna(0.0),
         "quality": worst_quality(["derived", runfile.people.quality or runfile.boundaries.quality]),
     }, geometry=gpd.GeoSeries(points, index=townships.index, crs=townships.crs))
-    findings.add("warn", "people_per_township", "all people of a township stand at one point inside it",
-                 file=runfile.path.name, count=len(raw), remedy="give villages or demand points: [people] file")
-    return raw, runfile.path, None
 
 
-def _totals(runfile: RunFile, townships: gpd.GeoDataFrame, findings: Findings) -> pd.Series | None:
-    """Read the township totals that the points' people are scaled to."""
-    if not runfile.people.totals:
-        return None
-    path = runfile.resolve(runfile.people.totals)
-    table = read_table(path, encoding=runfile.people.encoding)
-    missing = [name for name in ("township_code", "population") if name not in table.columns]
-    if missing:
-        raise MissingColumnError(path, f"no column {first_of(missing)}; the columns are {first_of(table.columns, 12)}",
-                                 "totals needs township_code and population")
-    code = as_text(table["township_code"])
-    if code.duplicated().any():
-        raise BadValueError(path, f"township_code {first_of(code[code.duplicated()].unique())} stands in several rows",
-                            "keep one total per township")
-    totals = pd.Series(as_numbers(table["population"], path, "population", negative=False).to_numpy(), index=code)
-    lost = townships["township_code"][~townships["township_code"].isin(totals.index)]
-    if len(lost):
-        findings.add("warn", "total_missing", f"{len(lost)} townships have no total; their points keep their figures",
-                     file=path.name, id=first_of(lost), count=len(lost), remedy="add them to the table")
-    return totals[totals.index.isin(townships["township_code"])]
-
-
-def _osm_people(places: gpd.GeoDataFrame, path: Path, runfile: RunFile, totals: pd.Series | None, findings: Findings,
+def _osm_people(places: gpd.GeoDataFrame, path: Path, runfile: RunFile, totals: pd.DataFrame | None, findings: Findings,
                 ) -> gpd.GeoDataFrame:
     """Give OSM's places their people: the tag where it is a number, else a weight by kind."""
     if not len(places):
@@ -148,7 +196,7 @@ def _osm_people(places: gpd.GeoDataFrame, path: Path, runfile: RunFile, totals: 
                  id=first_of(places["place_code"][assumed]), remedy="give [people] file or totals")
     weights = places["osm_kind"].map(OSM_PLACE_PEOPLE)
     quality = pd.Series(runfile.people.quality or "osm", index=places.index, dtype="str")
-    return places.assign(population=tagged.fillna(weights).astype("float64"), quality=_derived(quality, assumed))
+    return places.assign(population=tagged.fillna(weights).astype("float64"), quality=derived(quality, assumed))
 
 
 def _qualities(raw: gpd.GeoDataFrame, runfile: RunFile, where: Path) -> pd.Series:
@@ -156,11 +204,6 @@ def _qualities(raw: gpd.GeoDataFrame, runfile: RunFile, where: Path) -> pd.Serie
     given = text_column(raw, "quality").str.lower()
     check_words(given, (*QUALITIES, ""), where)
     return given.where(given != "", runfile.people.quality or "register")
-
-
-def _derived(quality: pd.Series, rows: Any) -> pd.Series:
-    """Lower the quality of some rows to ``derived``, where it is better than that."""
-    return quality.mask(rows, quality.map({name: worst_quality([name, "derived"]) for name in QUALITIES}))
 
 
 def _ids(raw: gpd.GeoDataFrame, where: Path) -> pd.Series:
@@ -176,6 +219,28 @@ def _ids(raw: gpd.GeoDataFrame, where: Path) -> pd.Series:
     return ids
 
 
+def _joined(raw: gpd.GeoDataFrame, places: gpd.GeoDataFrame, runfile: RunFile, where: Path, findings: Findings,
+            ) -> gpd.GeoDataFrame:
+    """Find the places that rows name; rows of a neighbour that have no position are left out."""
+    unplaced = raw.geometry.isna() & (raw["township_code"] == "")
+    beside = unplaced & _names_neighbour(raw, runfile) if unplaced.any() else unplaced
+    if beside.any():
+        findings.add("note", "people_beyond", f"{int(beside.sum())} rows with {raw['population'][beside].sum():,.0f} "
+                     "people name a neighbour and have no position; they are left out", file=where.name,
+                     id=first_of(raw["demand_id"][beside]), count=int(beside.sum()))
+        raw, unplaced = raw[~beside], unplaced[~beside]
+    code = text_column(raw, "place_code")
+    seek = (raw["township_code"] != "") | unplaced
+    found = join_places(raw[seek], places, where, findings)["code"]
+    return raw.assign(place_code=found.reindex(raw.index).fillna(code))
+
+
+def _names_neighbour(raw: gpd.GeoDataFrame, runfile: RunFile) -> pd.Series:
+    names = neighbour_names(runfile)
+    code, name = text_column(raw, "township_code"), text_column(raw, "township").map(plain_name)
+    return code.isin(list(names)) | (name.isin([plain_name(item) for item in names.values()]) & (name != ""))
+
+
 def _positioned(raw: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame, where: Path,
                 findings: Findings) -> gpd.GeoDataFrame:
     """Make points of polygons, and place rows without position by their place or their township."""
@@ -183,22 +248,24 @@ def _positioned(raw: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, places: gpd.
     lost = raw.geometry.isna()
     if not lost.any():
         return raw.set_geometry(gpd.GeoSeries(points, crs=raw.crs))
+    home = dict(zip(places["place_code"], places["township_code"], strict=True))
     by_place = dict(zip(places["place_code"], shapely.point_on_surface(places.geometry.to_numpy()), strict=True))
     by_township = dict(zip(townships["township_code"], shapely.point_on_surface(townships.geometry.to_numpy()),
                            strict=True))
-    place, township = text_column(raw, "place_code"), text_column(raw, "township_code")
-    at_place, at_township = lost & place.isin(list(by_place)), lost & township.isin(list(by_township))
+    place, township = raw["place_code"], raw["township_code"]
+    at_place, at_township = lost & place.isin(list(by_place)), lost & (township != "")
     nowhere = lost & ~at_place & ~at_township
     if nowhere.any():
         raise BadValueError(where, f"row {first_of(raw.index[nowhere])} has people but neither position nor a known "
-                                   "place_code or township_code", "add coordinates or codes")
+                                   "place_code, township_code or name", "add coordinates, codes or names")
     points = points.where(~at_township, township.map(by_township)).where(~at_place, place.map(by_place))
     coarse = at_township & ~at_place
     if coarse.any():
         findings.add("warn", "people_per_township", f"{int(coarse.sum())} rows have no position and stand at one point "
                      "of their township", file=where.name, id=first_of(raw["demand_id"][coarse]),
                      count=int(coarse.sum()), remedy="add coordinates")
-        raw = raw.assign(quality=_derived(raw["quality"], coarse))
+        raw = raw.assign(quality=derived(raw["quality"], coarse))
+    raw = raw.assign(township_code=township.mask(at_place & (township == ""), place.map(home)))
     return raw.set_geometry(gpd.GeoSeries(points, crs=raw.crs))
 
 
@@ -214,62 +281,6 @@ def _within(raw: gpd.GeoDataFrame, area: shapely.Geometry, neighbours: bool, whe
                      "people lie outside the district and are not counted", file=where.name,
                      id=first_of(raw["demand_id"][beyond]), count=int(beyond.sum()))
     return raw[~beyond]
-
-
-def _scale(raw: gpd.GeoDataFrame, totals: pd.Series | None, groups: list[str], townships: gpd.GeoDataFrame, where: Path,
-           findings: Findings) -> gpd.GeoDataFrame:
-    """Scale the points of each township to its total; people of a township without points get one.
-
-    Groups of people that come from a total alone take the district's share.
-    """
-    if totals is None:
-        return raw
-    own = raw.groupby("township_code")["population"].agg(["sum", "size"])
-    goal = raw["township_code"].map(totals)
-    have, size = raw["township_code"].map(own["sum"]), raw["township_code"].map(own["size"])
-    factor = (goal / have.where(have > 0)).fillna(1.0)
-    scaled = {name: raw[name] * factor for name in groups}
-    unsaid = (goal > 0) & (have == 0)
-    scaled["population"] = scaled["population"].mask(unsaid, goal / size)
-    changed = unsaid | ~np.isclose(factor, 1.0, rtol=1e-9, atol=0.0)
-    raw = raw.assign(**scaled, quality=_derived(raw["quality"], changed))
-    raw = _with_bare(raw.assign(unsaid=unsaid), totals, own.index, townships, where, findings)
-    return _shared_groups(raw, [name for name in groups if name != "population"], where, findings)
-
-
-def _with_bare(raw: gpd.GeoDataFrame, totals: pd.Series, known: pd.Index, townships: gpd.GeoDataFrame, where: Path,
-               findings: Findings) -> gpd.GeoDataFrame:
-    """Add one row for each township that has a total and no point."""
-    bare = townships[townships["township_code"].isin(totals.index[totals > 0].difference(known))]
-    if not len(bare):
-        return raw
-    findings.add("warn", "people_per_township", f"{len(bare)} townships have people but no point; one stands for all",
-                 file=where.name, id=first_of(bare["township_code"]), count=len(bare), remedy="add their villages")
-    points = shapely.point_on_surface(bare.geometry.to_numpy())
-    added: dict[str, Any] = {"demand_id": "township-" + bare["township_code"], "township_code": bare["township_code"],
-                             "population": bare["township_code"].map(totals), "inside": True, "unsaid": True,
-                             "quality": worst_quality(["derived", *raw["quality"].unique()])}
-    rows = gpd.GeoDataFrame(added, geometry=gpd.GeoSeries(points, index=bare.index, crs=raw.crs))
-    return gpd.GeoDataFrame(pd.concat([raw, rows], ignore_index=True), crs=raw.crs)
-
-
-def _shared_groups(raw: gpd.GeoDataFrame, groups: list[str], where: Path, findings: Findings) -> gpd.GeoDataFrame:
-    """Give rows whose people come from a total alone the district's share of each group.
-
-    Where nobody else in the district is counted there is no share, and the groups are left out.
-    """
-    unsaid, told = raw["unsaid"], raw["inside"] & ~raw["unsaid"]
-    if not (groups and unsaid.any()):
-        return raw
-    whole = raw["population"][told].sum()
-    fate = "the district's share of each group stands in" if whole > 0 else "groups are left out, for nobody tells them"
-    findings.add("warn", "group_assumed", f"{int(unsaid.sum())} rows have people from a total alone; {fate}",
-                 file=where.name, id=first_of(raw["demand_id"][unsaid]), value=first_of(groups),
-                 count=int(unsaid.sum()), remedy="give the people of these townships with their groups")
-    if not whole > 0:
-        return raw.drop(columns=groups)
-    shared = {name: raw[name].mask(unsaid, raw["population"] * (raw[name][told].sum() / whole)) for name in groups}
-    return raw.assign(**shared)
 
 
 def _place_codes(raw: gpd.GeoDataFrame, places: gpd.GeoDataFrame, where: Path, findings: Findings) -> pd.Series:
@@ -288,32 +299,39 @@ def _place_codes(raw: gpd.GeoDataFrame, places: gpd.GeoDataFrame, where: Path, f
                      value=first_of(given[elsewhere].unique()), remedy="check place and township codes and coordinates")
     seek = raw["inside"] & ((given == "") | unknown)
     found = given.where(raw["inside"] | (given != ""), "")
-    for code, rows in raw[seek].groupby("township_code").groups.items():
-        own = places[places["township_code"] == code]
-        tree = shapely.STRtree(own.geometry.to_numpy())
-        nearest = tree.nearest(raw.geometry.loc[rows].to_numpy())
-        found.loc[rows] = own["place_code"].to_numpy(dtype=object)[nearest]
+    found.loc[seek] = nearest_places(raw.geometry[seek], raw["township_code"][seek], places)
     return found
 
 
 def _classes(raw: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame, policy: Policy, where: Path,
-             findings: Findings) -> pd.Series:
-    """Give each row the class of its place; its own where that is weak or not known, or else the nearest place's."""
-    own = classify(raw.drop(columns="place_code"), townships, policy, where)["class"]
-    if policy.class_rule == "streets":
-        own = own.mask(~raw["inside"], "")
-    known = places.set_index("place_code")
-    by_place = raw["place_code"].map(known["class"]).fillna("")
-    weak = (by_place == "") | raw["place_code"].map(known["class_source"]).isin(WEAK_GROUNDS)
-    settled = own.where(weak & (own != ""), by_place)
-    differs = (own != "") & (settled != own)
+             findings: Findings) -> dict[str, pd.Series]:
+    """Give each row its class, by the policy's rule and by each of the rules there are."""
+    by_rule = {rule: _class_by(rule, raw, townships, places, where) for rule in CLASS_RULES}
+    settled, differs = by_rule[policy.class_rule]
     if differs.any():
         findings.add("warn", "class_differs", f"{int(differs.sum())} rows with {raw['population'][differs].sum():,.0f} "
                      "people say another class than their place; the place's counts", file=where.name,
                      id=first_of(raw["demand_id"][differs]), count=int(differs.sum()),
                      remedy="correct the classes of rows or places")
+    return {"class": settled, **{f"class_{rule}": table for rule, (table, _) in by_rule.items()}}
+
+
+def _class_by(rule: str, raw: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame, where: Path,
+              ) -> tuple[pd.Series, pd.Series]:
+    """Give each row the class of its place; its own where that is weak or not known, or else the nearest place's.
+
+    Also tell which rows say another class than they are given.
+    """
+    own = classify(raw.drop(columns="place_code"), townships, rule, where)["class"]
+    if rule == "streets":
+        own = own.mask(~raw["inside"], "")
+    known = places.set_index("place_code")
+    by_place = raw["place_code"].map(known[f"class_{rule}"]).fillna("")
+    weak = raw["place_code"].map(known["class_weak"]).fillna(True).astype(bool) & (rule != "streets")
+    settled = own.where(((by_place == "") | weak) & (own != ""), by_place)
+    differs = (own != "") & (settled != own)
     lost = settled == ""
     if lost.any():
         nearest = shapely.STRtree(places.geometry.to_numpy()).nearest(raw.geometry[lost].to_numpy())
-        settled.loc[lost] = places["class"].to_numpy(dtype=object)[nearest]
-    return pd.Series(np.asarray(settled), index=raw.index, dtype="str")
+        settled.loc[lost] = places[f"class_{rule}"].to_numpy(dtype=object)[nearest]
+    return pd.Series(np.asarray(settled), index=raw.index, dtype="str"), differs

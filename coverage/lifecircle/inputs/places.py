@@ -11,9 +11,12 @@ import shapely
 
 from lifecircle.errors import BadValueError, MissingColumnError, first_of
 from lifecircle.inputs.cells import as_text, rename_columns
-from lifecircle.inputs.classes import STREET, assign_township, check_words, classify, text_column
+from lifecircle.inputs.classes import CLASS_RULES, STREET, assign_township, check_words, classify, township_kinds
+from lifecircle.inputs.classtable import with_classes
 from lifecircle.inputs.files import read_table
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.joins import text_column
+from lifecircle.inputs.names import plain_name
 from lifecircle.inputs.osm import OsmExtract, extract_of
 from lifecircle.inputs.shapes import WGS84, read_source, to_crs
 from lifecircle.policy import Policy
@@ -54,7 +57,8 @@ def read_places(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, f
     Returns
     -------
     GeoDataFrame
-        The table ``places`` in the study CRS, with kind (community, village, township or "").
+        The table ``places`` in the study CRS, with kind (community, village, township or ""), and the class under each
+        of the rules that a policy may choose: class_1xx, class_111_112, class_streets.
 
     Raises
     ------
@@ -75,9 +79,15 @@ def read_places(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, f
         parts = [raw, _own_rows(townships, empty)]
     places = gpd.GeoDataFrame(pd.concat(parts), crs=townships.crs)
     places = places.assign(**{name: text_column(places, name) for name in COLUMNS})
-    settled = _settle(places, classify(places, townships, policy, where), townships, where, findings)
-    places = places.assign(**{name: settled[name] for name in ("class", "class_source")}, kind=_kinds(places, where))
-    return check("places", places[[*COLUMNS, "geometry"]].reset_index(drop=True), where)
+    places = with_classes(places.assign(kind=_kinds(places, where)), townships, runfile, findings)
+    settled = {rule: _settle(places, classify(places, townships, rule, where), townships) for rule in CLASS_RULES}
+    chosen = settled[policy.class_rule]
+    _report_grounds(places, chosen["class_source"], where, findings)
+    places = places.assign(**{f"class_{rule}": table["class"] for rule, table in settled.items()},
+                           **{name: chosen[name] for name in ("class", "class_source")},
+                           class_weak=settled["1xx"]["class_source"].isin(WEAK_GROUNDS))
+    columns = [*COLUMNS, *(f"class_{rule}" for rule in CLASS_RULES), "class_weak", "geometry"]
+    return check("places", places[columns].reset_index(drop=True), where)
 
 
 def _source(runfile: RunFile, findings: Findings) -> tuple[gpd.GeoDataFrame | None, Path]:
@@ -89,15 +99,25 @@ def _source(runfile: RunFile, findings: Findings) -> tuple[gpd.GeoDataFrame | No
             raise MissingColumnError(where, f"no column place_code; the columns are {first_of(raw.columns, 12)}",
                                      '[boundaries] place_columns = { place_code = "…", place = "…" }')
         return _with_codes(raw, where), where
-    if runfile.people.file:
+    if runfile.people.file and runfile.people.weights in (None, "places"):
         where = runfile.resolve(runfile.people.file)
         raw = people_layer(runfile, Findings())
+        raw = raw if "place_code" in raw.columns else _coded_by_name(raw)
         return (_group(raw), where) if "place_code" in raw.columns and raw.geometry.notna().any() else (None, where)
     if runfile.people.osm:
         extract = people_extract(runfile)
         found = osm_places(extract)
         return (found if len(found) else None), extract.path
     return None, runfile.path
+
+
+def _coded_by_name(people: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Make place codes of the names of township and place, where the people's table has both and no codes."""
+    named = next((name for name in ("township", "township_code") if name in people.columns), "")
+    if not (named and "place" in people.columns):
+        return people
+    place = text_column(people, "place")
+    return people.assign(place_code=(text_column(people, named) + place).where(place != "", ""))
 
 
 def _with_codes(raw: gpd.GeoDataFrame, where: Path) -> gpd.GeoDataFrame:
@@ -126,22 +146,32 @@ def _group(people: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def people_layer(runfile: RunFile, findings: Findings) -> gpd.GeoDataFrame:
-    """Read the people's file; a table without coordinates keeps empty geometries if it has codes to place it by."""
+    """Read the people's file; a table without coordinates keeps empty geometries if codes or names place it."""
     people = runfile.people
     path = runfile.resolve(people.file or "")
     try:
         return read_source(path, people, findings, keep_missing=True)
     except MissingColumnError:
         table = rename_columns(read_table(path, encoding=people.encoding), people.columns, path)
-        if not {"place_code", "township_code"} & set(table.columns):
+        if not {"place_code", "township_code", "place", "township"} & set(table.columns):
             raise
         return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries([None] * len(table), index=table.index), crs=WGS84)
 
 
+def nearest_places(points: gpd.GeoSeries, township_code: pd.Series, places: gpd.GeoDataFrame) -> pd.Series:
+    """Give the place that holds each point, or the nearest one, of those of its township; "" where it has none."""
+    found = pd.Series("", index=points.index, dtype="str")
+    for code, rows in township_code.groupby(township_code).groups.items():
+        own = places[places["township_code"] == code]
+        if len(own):
+            nearest = shapely.STRtree(own.geometry.to_numpy()).nearest(points.loc[rows].to_numpy())
+            found.loc[rows] = own["place_code"].to_numpy(dtype=object)[nearest]
+    return found
+
+
 def people_extract(runfile: RunFile) -> OsmExtract:
     """Open the extract that ``[people] osm`` means."""
-    asked = runfile.people.osm
-    return extract_of(runfile, asked.file if isinstance(asked, OsmSource) else None)
+    return extract_of(runfile, runfile.people.osm.file if isinstance(runfile.people.osm, OsmSource) else None)
 
 
 def osm_places(extract: OsmExtract) -> gpd.GeoDataFrame:
@@ -166,34 +196,35 @@ def _own_rows(townships: gpd.GeoDataFrame, codes: pd.Series) -> gpd.GeoDataFrame
     }, geometry=chosen.geometry, crs=townships.crs)
 
 
-def _settle(places: gpd.GeoDataFrame, settled: pd.DataFrame, townships: gpd.GeoDataFrame, where: Path,
-            findings: Findings) -> pd.DataFrame:
-    """Assume a class where nothing says it, and report what rests on weak grounds."""
-    unsaid = settled["class"] == ""
-    streets = townships["township_code"][text_column(townships, "kind") == STREET]
-    urban = unsaid & (places["kind"] == "township") & places["township_code"].isin(streets)
-    settled = settled.assign(**{
-        "class": settled["class"].mask(unsaid, "rural").mask(urban, "urban"),
-        "class_source": settled["class_source"].mask(unsaid, "assumed"),
-    })
+def _settle(places: gpd.GeoDataFrame, told: pd.DataFrame, townships: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Assume a class where nothing says it."""
+    unsaid = told["class"] == ""
+    street = places["township_code"].map(township_kinds(townships)) == STREET
+    urban = unsaid & (places["kind"] == "township") & street
+    return pd.DataFrame({"class": told["class"].mask(unsaid, "rural").mask(urban, "urban"),
+                         "class_source": told["class_source"].mask(unsaid, "assumed")})
+
+
+def _report_grounds(places: gpd.GeoDataFrame, source: pd.Series, where: Path, findings: Findings) -> None:
+    """Report the classes that rest on weak grounds."""
     told = {"committee kind": "take their class from the kind of committee in their code",
             "assumed": "have no class; a township that is a street counts as urban, everything else as rural"}
     for ground, message in told.items():
-        rows = settled["class_source"] == ground
+        rows = source == ground
         if rows.any():
             findings.add("warn", f"class_{ground.split()[0]}", f"{int(rows.sum())} places {message}", file=where.name,
                          id=first_of(places["place_code"][rows]), count=int(rows.sum()),
                          remedy="add urban_rural_code or class")
-    return settled
 
 
 def _kinds(places: gpd.GeoDataFrame, where: Path) -> pd.Series:
-    """Say community or village: as given, else by the committee's number in a 12-digit code, else by OSM's kind."""
+    """Say community or village: as given, else by the committee's number in a 12-digit code, OSM's kind or the name."""
     given = places["kind"].str.lower()
     check_words(given, tuple(KIND_WORDS), where)
     given = given.map(KIND_WORDS)
     number = pd.to_numeric(places["place_code"].str[-3:].where(places["place_code"].str.fullmatch(r"\d{12}"), None))
-    osm = text_column(places, "osm_kind")
-    told = np.select([number.between(1, 199), number.between(200, 399), osm.isin(list(OSM_URBAN)), osm != ""],
-                     ["community", "village", "community", "village"], default="")
+    osm, name = text_column(places, "osm_kind"), places["place"].map(plain_name)
+    told = np.select([number.between(1, 199), number.between(200, 399), osm.isin(list(OSM_URBAN)), osm != "",
+                      name.str.endswith("社区"), name.str.endswith("村")],
+                     ["community", "village"] * 3, default="")
     return given.where(given != "", pd.Series(told, index=places.index, dtype="str"))

@@ -12,10 +12,10 @@ import shapely
 
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, MissingColumnError, NoMatchError, first_of
 from lifecircle.inputs.cells import as_text, rename_columns
-from lifecircle.inputs.classes import text_column
 from lifecircle.inputs.files import read_layer
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.headers import heading, plain, recognise
+from lifecircle.inputs.joins import text_column
 from lifecircle.inputs.shapes import clean, to_crs
 from lifecircle.policy import Policy
 from lifecircle.runfile import Facilities, RunFile

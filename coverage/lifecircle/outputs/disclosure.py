@@ -45,8 +45,8 @@ def small(people: pd.Series) -> pd.Series:
 
 def _filter_results(results: pd.DataFrame) -> pd.DataFrame:
     grouped = results["group"] != "all"
-    count = results["indicator"].str.startswith("people")
-    hidden = grouped & count & small(results["value"])
+    count = results["unit"].isin(["person", "people"])
+    hidden = grouped & count & (small(results["value"]) | small(results["high"]))
     unit = ["township_code", "class", "layer", "level", "group", "scenario"]
     tiny = hidden & (results["indicator"] == "people")
     of_tiny = pd.MultiIndex.from_frame(results[unit]).isin(pd.MultiIndex.from_frame(results.loc[tiny, unit]))

@@ -223,7 +223,7 @@ def layer_facts(assessment: Assessment, layer: str, language: str, figures: dict
     record, code = run["layers"][layer], run["district"]["code"]
     results = assessment.results
     own = results[(results["layer"] == layer) & (results["township_code"] == code) & results["headline"]
-                  & (results["class"] == "all")]
+                  & (results["scenario"] == "existing") & (results["class"] == "all")]
     shares = own[own["indicator"].str.startswith("townships_at_")]
     reach = own[own["indicator"] == "coverage_rate"]
     presence = own[own["indicator"] == "presence_rate"]

@@ -34,6 +34,7 @@ def summary_record(assessment: Assessment, directory: str | Path) -> dict[str, A
         "note": MODEL_MARK if run["quality"] == "model" else "", "directory": str(directory),
         "map": str(Path(directory) / "map.html"), "townships": len(assessment.townships),
         "places": len(assessment.places), "people": run["district"].get("population"),
+        "class_rule": run.get("classes", {}).get("rule", ""),
         "layers": [_layer_record(assessment, layer) for layer in assessment.layers],
         "findings": {severity: found.get(severity, 0) for severity in ("stop", "warn", "note")},
         "gaps": len(assessment.gaps), "seconds": round(sum(assessment.timing.values()), 2),
@@ -57,14 +58,35 @@ def _layer_record(assessment: Assessment, layer: str) -> dict[str, Any]:
             record.update(low=row["low"], high=row["high"], verdict=row["verdict"], group=row["group"])
         if indicator == "area_per_head_m2":
             record.update(area_target_m2=row["target"], area_verdict=row["verdict"])
+    own = assessment.results[(assessment.results["layer"] == layer) & (assessment.results["class"] == "all")
+                             & (assessment.results["township_code"] == code)]
+    record["class_rules"] = _other_rules(own[own["scenario"] == "existing"])
+    record["scenarios"] = _scenarios(own[own["scenario"] != "existing"])
     passing = assessment.results[
         (assessment.results["layer"] == layer) & (assessment.results["class"] == "all")
+        & (assessment.results["scenario"] == "existing")
         & assessment.results["indicator"].str.startswith("townships_at_")]
     passing = passing.iloc[passing["indicator"].str.removeprefix("townships_at_").astype(float).argsort()]
     if len(passing):
         shares = passing["indicator"].str.removeprefix("townships_at_")
         record["townships_at"] = dict(zip(shares, passing["value"].astype(int).tolist(), strict=True))
     return record
+
+
+def _other_rules(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Give the rate under each class rule that is not in force, and the people who switch class."""
+    by_name = rows.set_index("indicator")
+    rules = [name.removeprefix("switched_") for name in by_name.index if name.startswith("switched_")]
+    return {rule: {"coverage_rate": by_name["value"][f"coverage_rate_{rule}"],
+                   "switched": by_name["value"][f"switched_{rule}"],
+                   "switched_high": by_name["high"][f"switched_{rule}"]} for rule in rules}
+
+
+def _scenarios(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Give the headline figures in each scenario."""
+    shown = rows[rows["headline"] & rows["indicator"].isin(["coverage_rate", *_FIGURES])]
+    return {name: dict(zip(part["indicator"], part["value"], strict=True))
+            for name, part in shown.groupby("scenario", sort=False)}
 
 
 def summary_text(assessment: Assessment, directory: str | Path) -> str:
@@ -78,8 +100,44 @@ def summary_text(assessment: Assessment, directory: str | Path) -> str:
     heads = ("layer", "", "in time", "people out", "undetermined", "verdict",
              f"townships at {'/'.join(shares)} %", "m2 a head")
     lines += ["", *_columns([heads, *(_cells(layer) for layer in record["layers"])]), "",
+              *_rule_lines(record), *_scenario_lines(record),
               "in time: share of people, the undetermined counted out and in", f"map: {record['map']}"]
     return "\n".join(clean_text(pd.Series(lines, dtype="str")))
+
+
+def _rule_lines(record: dict[str, Any]) -> list[str]:
+    """Say what the rates would be if another rule told urban from rural."""
+    told = [layer for layer in record["layers"] if layer["class_rules"]]
+    if not told:
+        return []
+    rules = list(dict.fromkeys(rule for layer in told for rule in layer["class_rules"]))
+    heads = ("in time if urban is", "", record["class_rule"], *(f"{rule} (people who switch)" for rule in rules))
+    rows = [(layer["layer"], layer["label"], _rate(layer.get("coverage_rate")),
+             *(_switched(layer["class_rules"].get(rule)) for rule in rules)) for layer in told]
+    return [*_columns([heads, *rows]), ""]
+
+
+def _switched(figures: dict[str, float] | None) -> str:
+    if figures is None:
+        return "no codes"
+    low, high = figures["switched"], figures["switched_high"]
+    more = "" if low is None or high in (low, None) else f" to {_count(high)}"
+    return f"{_rate(figures['coverage_rate'])} ({_count(low)}{more})"
+
+
+def _scenario_lines(record: dict[str, Any]) -> list[str]:
+    """Say the headline figures of each scenario."""
+    rows = [(name, layer["layer"], layer["label"], _count(figures["people"]) if "people" in figures else "–",
+             _rate(figures.get("coverage_rate")),
+             _count(figures["people_out"]) if "people_out" in figures else "–",
+             f"{figures['area_per_head_m2']:.2f}" if figures.get("area_per_head_m2") is not None else "–")
+            for layer in record["layers"] for name, figures in layer["scenarios"].items()]
+    heads = ("scenario", "layer", "", "people", "in time", "people out", "m2 a head")
+    return [*_columns([heads, *rows]), ""] if rows else []
+
+
+def _rate(rate: float | None) -> str:
+    return "–" if rate is None else f"{rate:.1%}"
 
 
 def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
