@@ -272,10 +272,11 @@ def roads(out: Annotated[Path, typer.Option("--out", help="GraphML file to write
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Print versions, fonts and drivers."""
-    from lifecircle.describe import versions
+    from lifecircle.inputs.files import loaded_drivers  # before anything else loads GDAL
+    from lifecircle.describe import versions  # isort: skip
 
     record: dict[str, Any] = {"python": sys.version.split()[0], **versions(), "rasterio GDAL": _rasterio_gdal(),
-                              "drivers": _drivers(), "cjk fonts": _cjk_fonts()}
+                              "drivers": _drivers(), "not shut off": loaded_drivers(), "cjk fonts": _cjk_fonts()}
     if as_json:
         typer.echo(json.dumps(record, ensure_ascii=False, indent=1))
         return

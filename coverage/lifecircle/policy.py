@@ -179,7 +179,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise MissingFileError(path, "cannot be opened" if path.exists() else "no such file",
                                "check the name; paths are relative to the run file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(path, f"is not valid TOML: {error}", "mend the line") from error
 
 

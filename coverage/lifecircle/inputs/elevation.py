@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from pyproj import CRS, Transformer
 from lifecircle.errors import MissingCrsError, MissingFileError, UnreadableFileError, first_of
 from lifecircle.inputs.files import check_name, existing_file
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.sheets import check_archive
 from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.slope import tobler_over_din
 
@@ -23,6 +25,9 @@ Array = npt.NDArray[Any]
 #: Suffix -> the one GDAL driver that may open it.
 _DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".hgt": "SRTMHGT", ".hgt.zip": "SRTMHGT"}
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_WILD = re.compile(r"[*?\[]")
+#: More cells than these, 20 by 20 degrees of SRTM's three seconds, are no district's heights.
+_MOST_CELLS, _LARGEST_HGT_BYTES = 600_000_000, 26_000_000
 _M_PER_DEGREE = 111_320.0
 #: How far heights are carried into a void, and the passes of the 3 by 3 mean that take the steps out of what is filled.
 FILL_M, _SMOOTHING = 1_000.0, 1
@@ -41,6 +46,10 @@ def elevation_files(path: str | Path) -> list[Path]:
         return [Path(path)]
     root = Path(Path(path).anchor)
     found = sorted(name for name in root.glob(str(Path(path).relative_to(root))) if _suffix(name) in _DRIVERS)
+    home = next(folder for folder in Path(path).parents if not _WILD.search(str(folder)))
+    strange = [name for name in found if not name.resolve().is_relative_to(home.resolve())]
+    if strange:
+        raise UnreadableFileError(path, f"{first_of(strange)} leads out of {home.name}", "copy the file itself there")
     if not found:
         raise MissingFileError(path, "no such height file", f"name a file or a pattern of {', '.join(_DRIVERS)}")
     return found
@@ -107,6 +116,7 @@ class Elevation:
                 warnings.simplefilter("ignore")
                 for path in paths:
                     opened.append(_open(path))
+                _check_size(opened, pattern)
                 systems = {str(tile.crs) for tile in opened}
                 if len(systems) > 1:
                     raise UnreadableFileError(pattern, f"tiles have different systems: {first_of(sorted(systems))}",
@@ -280,6 +290,15 @@ def _fill(z_m: Array, cell_m: float) -> tuple[Array, Array | None]:
     return z_m, void & ~np.isnan(z_m)
 
 
+def _check_size(tiles: list[Any], pattern: str | Path) -> None:
+    """Refuse tiles whose common raster would be too large, before it is made."""
+    west, south, east, north = np.array([tile.bounds for tile in tiles]).T
+    cell_x, cell_y = (abs(step) for step in tiles[0].res)
+    cells = (east.max() - west.min()) / cell_x * (north.max() - south.min()) / cell_y if cell_x * cell_y else np.nan
+    if not cells <= _MOST_CELLS:
+        raise UnreadableFileError(pattern, f"the tiles span {cells:,.0f} cells", "name only those of the district")
+
+
 def _open(path: Path) -> Any:
     import rasterio
 
@@ -291,6 +310,10 @@ def _open(path: Path) -> Any:
         head = stream.read(4)
     if driver == "GTiff" and head not in _TIFF:
         raise UnreadableFileError(path, "content is no TIFF", "export the heights again")
+    if _suffix(path) == ".hgt.zip":
+        parts = check_archive(path, free_bytes=_LARGEST_HGT_BYTES)
+        if len(parts) != 1 or not parts[0].lower().endswith(".hgt"):
+            raise UnreadableFileError(path, f"holds {first_of(parts)}, not one .hgt", "unpack it")
     tile = rasterio.open(path, driver=driver)
     if tile.crs is None:
         tile.close()

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import re
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-# GDAL reads the list when it registers its drivers: those that open other files or addresses are left out.
-_FOLLOWERS = ("OGR_VRT", "GDALG", "HTTP", "WFS", "OAPIF", "OGCAPI", "CSW", "Carto", "AmigoCloud", "Elasticsearch",
-              "NGW", "PLSCENES", "EEDA", "GeoRSS", "GPSBabel", "ADBC")
-os.environ.setdefault("GDAL_SKIP", ",".join(_FOLLOWERS))
+# GDAL reads the list when it registers its drivers. Left out are those that open other files or addresses, and those
+# that no input here is in, so that no content can choose them.
+SKIPPED_DRIVERS = (
+    "OGR_VRT", "GDALG", "HTTP", "WFS", "OAPIF", "OGCAPI", "CSW", "Carto", "AmigoCloud", "Elasticsearch", "NGW",
+    "PLSCENES", "EEDA", "GeoRSS", "GPSBabel", "ADBC", "SQLite", "GML", "LVBAG", "OSM", "PDF", "GTFS", "MBTiles", "MVT",
+    "PMTiles", "OpenFileGDB", "S57", "DXF", "DGN", "EDIGEO", "VFK", "PGDUMP", "ODS", "XLSX", "MapML", "PCIDSK", "PDS4",
+    "VICAR", "AIVector", "AVCBin", "AVCE00", "MiraMonVector", "OGR_PDS", "SXF", "Selafin", "WAsP", "VDV", "Idrisi",
+    "JML", "GPX", "MapInfo File", "OGR_GMT", "CSV")
+_GIVEN, _FIRST = os.environ.get("GDAL_SKIP", ""), "pyogrio" not in sys.modules
+os.environ["GDAL_SKIP"] = ",".join([*filter(None, _GIVEN.split(",")), *SKIPPED_DRIVERS])
 
 import geopandas as gpd  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import pyogrio  # noqa: E402
 import pyogrio.errors  # noqa: E402
+
+os.environ["GDAL_SKIP"] = _GIVEN  # rasterio has a GDAL of its own, which would complain of names that it does not know
+
 from pyproj import CRS  # noqa: E402
 from pyproj.exceptions import CRSError  # noqa: E402
 
@@ -25,6 +37,7 @@ from lifecircle.errors import (  # noqa: E402
     ConfigError,
     EmptyTableError,
     InputError,
+    LifecircleError,
     MissingColumnError,
     MissingCrsError,
     MissingFileError,
@@ -38,6 +51,21 @@ from lifecircle.inputs.sheets import BOOKS, check_archive, looks_chinese, read_s
 
 _FORBIDDEN = ("://", "<", "{", "\0")
 _HEAD_BYTES = 65_536
+#: Nothing but remarks may stand before the root: no document type, by which XML pulls other files in.
+_KML = re.compile(rb"(<\?xml[^<>]*\?>)?\s*(<!--(?:[^-]|-(?!->))*-->\s*)*<kml[\s>]")
+
+
+
+def loaded_drivers() -> list[str]:
+    """List the drivers of GDAL that should be off and are on, as where another package loaded GDAL first.
+
+    The content of every file is looked at before GDAL sees it, so that none of them is asked; this is the second bar.
+    """
+    return sorted(set(SKIPPED_DRIVERS) & set(pyogrio.list_drivers()))
+
+
+if _FIRST and loaded_drivers():
+    raise LifecircleError(f"GDAL has loaded {first_of(loaded_drivers())} in spite of GDAL_SKIP; reinstall pyogrio")
 
 
 def check_name(name: str | Path) -> None:
@@ -71,10 +99,21 @@ def existing_file(path: str | Path) -> Path:
     try:
         if path.stat().st_size == 0:
             raise EmptyTableError(path, "the file is empty", "export it again")
+        _check_company(path)
         with path.open("rb"):
             return path
     except OSError as error:
         raise UnreadableFileError(path, f"cannot be opened: {error.strerror}", "check its permissions") from error
+
+
+def _check_company(path: Path) -> None:
+    """Refuse a file beside which a link leads elsewhere: readers open what bears the same name, such as a .dbf."""
+    home = path.resolve().parent
+    beside = [*home.glob(f"{glob.escape(path.stem)}.*"), *home.glob(f"{glob.escape(path.name)}[-.]*")]
+    strange = [item.name for item in beside if item.is_symlink() and item.resolve().parent != home]
+    if strange:
+        raise UnreadableFileError(path, f"{first_of(strange)} beside it is a link to another folder",
+                                  "copy the file itself there")
 
 
 def _head(path: Path) -> bytes:
@@ -94,7 +133,7 @@ def _content(head: bytes) -> str:
     if text[:1] == b"<":
         if b"<OGRVRT" in head:
             return "VRT"
-        return "KML" if b"<kml" in head and b"<!DOCTYPE" not in head and b"<!ENTITY" not in head else "XML"
+        return "KML" if _KML.match(text) else "XML"
     if text[:1] in b"{[" and text:
         return "a GDAL pipeline" if b"gdal_streamed_alg" in head else "GeoJSON"
     return "binary data" if b"\0" in head else "text"
@@ -104,12 +143,15 @@ _EXPECTED = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GeoPackage", "
              ".fgb": "FlatGeobuf", ".kml": "KML", ".csv": "text", ".parquet": "Parquet", ".xlsx": "a zip archive",
              ".ods": "a zip archive", ".xls": "an old Excel book"}
 _SHEETS = (".csv", *BOOKS)
+_ARCHIVES = {".zip", ".kmz", ".7z", ".rar", ".gz", ".tgz", ".tar", ".bz2", ".xz"}
 
 
 def _checked(path: str | Path, known: tuple[str, ...]) -> Path:
     """Give an existing file whose suffix is known and whose content is what the suffix says."""
     path = existing_file(path)
     suffix = path.suffix.lower()
+    if suffix in _ARCHIVES:
+        raise UnreadableFileError(path, "is an archive", "unpack it and name the file inside")
     if suffix not in known:
         raise UnreadableFileError(path, f"files of type {suffix or '(none)'} are not read here",
                                   f"use one of {', '.join(known)}")

@@ -16,7 +16,7 @@ import osmium
 import pandas as pd
 import shapely
 
-from lifecircle.errors import ConfigError, EmptyTableError, UnreadableFileError
+from lifecircle.errors import ConfigError, EmptyTableError, InputError, UnreadableFileError
 from lifecircle.inputs.files import existing_file
 from lifecircle.inputs.osmscan import (
     WATER_KEYS,
@@ -185,7 +185,9 @@ class OsmExtract:
     def _named(self) -> Iterator[None]:
         try:
             yield
-        except (RuntimeError, ValueError, OSError) as error:
+        except InputError:
+            raise
+        except Exception as error:  # libosmium's errors have no base of their own
             raise UnreadableFileError(self.path, f"the extract is broken: {error}", "fetch it again") from error
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from lifecircle.errors import ConfigError, NoMatchError, UnreadableFileError
+from lifecircle.errors import ConfigError, InputError, NoMatchError, UnreadableFileError
 from lifecircle.inputs.files import existing_file
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import SUFFIXES, extract_of
@@ -142,11 +142,13 @@ def _read_graphml(path: Path, runfile: RunFile, crs: str, _findings: Findings) -
     with osmnx_settings() as osmnx:
         try:
             graph = osmnx.load_graphml(path)
-        except Exception as error:  # expat, networkx and OSMnx each have their own
+            return RoadNetwork.from_networkx(graph, crs=crs, source=path.name,
+                                             quality=runfile.roads.quality or "osm")
+        except InputError:
+            raise
+        except Exception as error:  # expat, networkx, OSMnx and pyproj each have their own
             raise UnreadableFileError(path, f"is no graph of OSMnx: {error}",
                                       "save the graph again with osmnx.save_graphml") from error
-    return RoadNetwork.from_networkx(graph, crs=crs, source=path.name,
-                                     quality=runfile.roads.quality or "osm")
 
 
 #: Suffix -> reader of ``(path, runfile, crs, findings)``.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import io
+import json
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -21,10 +22,11 @@ from lifecircle.errors import (
     UnreadableFileError,
     first_of,
 )
+from lifecircle.inputs import bookcells
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.headers import find_header, heading, plain
 
-Grid = list[list[str]]
+Grid = bookcells.Grid
 BOOKS = (".xlsx", ".xls", ".ods")
 
 #: A book is a zip archive: one that unpacks to more than this is no register.
@@ -32,7 +34,8 @@ _MAX_BYTES, _MAX_RATIO, _MAX_MEMBERS = 400_000_000, 100, 10_000
 _TOTALS = frozenset({"合计", "总计", "小计", "共计", "总和", "累计", "全区合计", "全县合计", "total", "sum",
                      "subtotal"})
 _FOOTER = re.compile(r"^(填报|填表|制表|审核|复核|备注|注|说明|单位负责人|联系电话|数据来源|数据截止)[^:]{0,8}:")
-_CELL_LIMIT = 32_767
+#: A register of a hundred thousand rows takes a second or two.
+_BOOK_SECONDS = 120
 _HIDDEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad\x00-\x08\x0b\x0c\x0e-\x1f]")
 #: What is left of Chinese text after it went through the wrong character set.
 _GARBLED = re.compile("锟斤拷|烫烫|屯屯|\ufffd")
@@ -191,13 +194,9 @@ def looks_chinese(raw: bytes) -> bool:
 
 def _book_grid(path: Path, sheet: str | None, columns: Mapping[str, str], findings: Findings) -> Grid:
     """Read a sheet of a book; cells that were merged all hold what the first of them does."""
-    import python_calamine
-
-    book = python_calamine.CalamineWorkbook.from_path(path)
-    names = list(book.sheet_names)
+    names, grids = _read_book(path, sheet)
     if sheet is not None and sheet not in names:
         raise ConfigError(path, f"no sheet {sheet}; the sheets are {first_of(names, 12)}", 'correct sheet = "…"')
-    grids = {name: _grid(book.get_sheet_by_name(name)) for name in ([sheet] if sheet else names)}
     grids = {name: grid for name, grid in grids.items() if any(map(any, grid))}
     if not grids:
         raise EmptyTableError(path, "no cell is filled", "check the export")
@@ -230,9 +229,22 @@ def _has_formulas(path: Path) -> bool:
                    if name.startswith("xl/worksheets/"))
 
 
-def _grid(cells: Any) -> Grid:
-    rows = [[_cell_text(cell) for cell in row] for row in cells.to_python(skip_empty_area=False)]
-    return _spread(rows, cells.merged_cell_ranges or [])
+def _read_book(path: Path, sheet: str | None) -> tuple[list[str], dict[str, Grid]]:
+    """Give the names of all sheets and the cells of those asked for, read in a process of its own."""
+    command = [sys.executable, "-P", bookcells.__file__, str(path), *([sheet] if sheet else [])]
+    try:
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_BOOK_SECONDS,
+                              check=False)
+    except subprocess.TimeoutExpired as error:
+        raise UnreadableFileError(path, f"takes more than {_BOOK_SECONDS} s to read",
+                                  "save only the sheet that is needed") from error
+    if done.returncode:
+        raise UnreadableFileError(path, "holds more cells than memory does, or is broken",
+                                  "save only the cells that are needed, as .csv or a new .xlsx")
+    answer = json.loads(done.stdout)
+    if "fault" in answer:
+        raise UnreadableFileError(path, answer["fault"], "save only the cells that are needed, as .csv or a new .xlsx")
+    return answer["names"], answer["grids"]
 
 
 def _chosen(grids: dict[str, Grid], path: Path, columns: Mapping[str, str], findings: Findings) -> str:
@@ -249,26 +261,14 @@ def _chosen(grids: dict[str, Grid], path: Path, columns: Mapping[str, str], find
     return known[0]
 
 
-def _spread(grid: Grid, merged: Sequence[Any]) -> Grid:
-    height = len(grid)
-    for (top, left), (bottom, right) in merged:
-        if top < height and left < len(grid[top]):
-            for row in grid[top:bottom + 1]:
-                row[left:right + 1] = [grid[top][left]] * len(row[left:right + 1])
-    return grid
+def check_archive(path: Path, *, free_bytes: int = 1_000_000) -> list[str]:
+    """Look at the directory of a zip archive before anything is unpacked, and list its parts.
 
-
-def _cell_text(cell: Any) -> str:
-    """Write a cell as a person would: whole numbers without ``.0``, days without the hour."""
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
-    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
-        cell = cell.date()
-    return str(cell).strip()[:_CELL_LIMIT]
-
-
-def check_archive(path: Path) -> None:
-    """Look at the directory of a zip archive before anything is unpacked.
+    Parameters
+    ----------
+    path : Path
+    free_bytes : int
+        So much may be unpacked whatever the ratio.
 
     Raises
     ------
@@ -283,6 +283,7 @@ def check_archive(path: Path) -> None:
     size, packed = sum(item.file_size for item in members), sum(item.compress_size for item in members)
     if any(item.filename.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", item.filename) for item in members):
         raise UnreadableFileError(path, "the archive names a path outside itself", "export it again")
-    if len(members) > _MAX_MEMBERS or size > _MAX_BYTES or size > _MAX_RATIO * max(packed, 1) + 1_000_000:
+    if len(members) > _MAX_MEMBERS or size > _MAX_BYTES or size > _MAX_RATIO * max(packed, 1) + free_bytes:
         raise UnreadableFileError(path, f"would unpack to {size / 1e6:,.0f} MB in {len(members):,} parts",
-                                  "save only the sheet that is needed")
+                                  "save only what is needed")
+    return [item.filename for item in members]

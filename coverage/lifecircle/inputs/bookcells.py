@@ -1,0 +1,80 @@
+"""Print the cells of a book (.xlsx, .xls, .ods) as JSON: a process of its own, which a hostile book may bring down.
+
+Run as a script by `lifecircle.inputs.sheets`. The reader of books gives a cell at the far corner of a sheet the memory
+of all cells before it, and ends the process where there is not so much.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+Grid = list[list[str]]
+MAX_CELLS = 20_000_000
+_MAX_MEMORY_BYTES = 4 << 30
+_CELL_LIMIT = 32_767
+
+
+def main(path: str, sheet: str | None = None) -> dict[str, Any]:
+    """Read the cells of one sheet, or of all.
+
+    Returns
+    -------
+    dict
+        ``names`` of all sheets and ``grids``, name -> rows of text, or ``fault``.
+    """
+    import python_calamine
+
+    book = python_calamine.CalamineWorkbook.from_path(path)
+    names = list(book.sheet_names)
+    grids: dict[str, Grid] = {}
+    for name in names if sheet is None else [name for name in names if name == sheet]:
+        cells = book.get_sheet_by_name(name)
+        if cells.total_height * cells.total_width > MAX_CELLS:
+            return {"fault": f"sheet {name} reaches to row {cells.total_height:,}, column {cells.total_width:,}"}
+        rows = [[_cell_text(cell) for cell in row] for row in cells.to_python(skip_empty_area=False)]
+        grids[name] = _spread(rows, cells.merged_cell_ranges or [])
+    return {"names": names, "grids": grids}
+
+
+def _spread(grid: Grid, merged: Sequence[Any]) -> Grid:
+    """Give all cells that were merged what the first of them holds."""
+    height = len(grid)
+    for (top, left), (bottom, right) in merged:
+        if top < height and left < len(grid[top]):
+            for row in grid[top:bottom + 1]:
+                row[left:right + 1] = [grid[top][left]] * len(row[left:right + 1])
+    return grid
+
+
+def _cell_text(cell: Any) -> str:
+    """Write a cell as a person would: whole numbers without ``.0``, days without the hour."""
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+        cell = cell.date()
+    return str(cell).strip()[:_CELL_LIMIT]
+
+
+def _limit_memory() -> None:
+    """Set a bound to the memory of this process, where the system knows one."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+if __name__ == "__main__":
+    _limit_memory()
+    try:
+        answer = main(*sys.argv[1:])
+    except MemoryError:
+        raise
+    except BaseException as error:  # a panic of the reader is no Exception
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        answer = {"fault": f"cannot be read: {reason}"}
+    json.dump(answer, sys.stdout)
