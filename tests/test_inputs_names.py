@@ -62,7 +62,9 @@ def test_a_village_list_without_codes_or_coordinates(tmp_path):
     assert [point.distance(at[code]) for point, code in zip(demand.geometry, demand["place_code"], strict=True)] == [
         pytest.approx(0, abs=1e-6)] * 4
     [by_name], [former] = found(case, "place_by_name"), found(case, "place_former")
-    assert (by_name.severity, by_name.count, by_name.id) == ("note", 2, "2, 3")
+    assert (by_name.severity, by_name.count, by_name.id) == ("note", 1, "2")
+    [like] = found(case, "place_by_like_name")
+    assert (like.severity, like.count, like.id) == ("warn", 1, "3")
     assert (former.count, former.value) == (2, "新桥村 -> 511902103201 石庙村, 凉水村 -> 511902103202 龙头寨村")
 
 
@@ -147,11 +149,11 @@ def test_former_names_of_the_place_agree_with_its_code(tmp_path):
 
 
 def test_totals_of_nobody_are_said_by_name(tmp_path):
-    (tmp_path / "totals.csv").write_text("township,population\n东城街道,2000\n清江镇,400\n合计,2400\n")
+    (tmp_path / "totals.csv").write_text("township,population\n东城街道,2000\n清江镇,400\n别处乡,2400\n合计,4800\n")
     case = Case(tmp_path, people={"file": "people.csv", "totals": "totals.csv"})
     assert case.demand["population"].tolist() == pytest.approx([2000, 250, 150, 50])
     [strange] = found(case, "total_unknown")
-    assert (strange.severity, strange.id, strange.value) == ("warn", "合计", "2,400 people")
+    assert (strange.severity, strange.id, strange.value) == ("warn", "别处乡", "2,400 people")
 
 
 def test_places_without_names_are_joined_by_code(tmp_path):
@@ -162,9 +164,9 @@ def test_places_without_names_are_joined_by_code(tmp_path):
 
 
 def test_totals_by_name(tmp_path):
-    (tmp_path / "totals.csv").write_text("乡镇,人口\n东城街道,2000\n清江镇,400\n", encoding="utf-8")
+    (tmp_path / "totals.csv").write_text("镇名,数目\n东城街道,2000\n清江镇,400\n", encoding="utf-8")
     case = Case(tmp_path, people={"file": "people.csv", "totals": "totals.csv",
-                                  "total_columns": {"township": "乡镇", "population": "人口"}})
+                                  "total_columns": {"township": "镇名", "population": "数目"}})
     assert case.demand["population"].tolist() == pytest.approx([2000, 250, 150, 50])
     with pytest.raises(MissingColumnError, match=r"no column township_code, population; .* \(or township\)"):
         _ = Case(tmp_path, people={"file": "people.csv", "totals": "totals.csv"}).demand
@@ -203,7 +205,8 @@ def test_classes_of_a_table_by_name_and_their_own_years(tmp_path):
     case = class_case(tmp_path, text, year="2016")
     assert case.places["urban_rural_code"].tolist() == ["111", "122", "220"]
     assert set(case.places["class_source"]) == {"urban_rural_code (2016), rule 1xx"}
-    assert {item.severity: item.id for item in found(case, "place_by_name")} == {"note": "2, 4", "warn": "3"}
+    assert {item.severity: item.id for item in found(case, "place_by_name")} == {"note": "2", "warn": "3"}
+    assert [(item.severity, item.id) for item in found(case, "place_by_like_name")] == [("warn", "4")]
 
 
 def test_places_that_the_table_does_not_tell(tmp_path):

@@ -276,7 +276,8 @@ def test_rows_that_name_a_place_of_another_township(tmp_path):
     case = Case(tmp_path, csv=people, **FILE)
     assert case.demand["place_code"].tolist() == ["511902103201", "511902001001"]
     found = [(item.code, item.severity, item.count, item.id, item.value) for item in case.findings]
-    assert found == [("place_elsewhere", "warn", 1, "a", "511902103201")]
+    assert found == [("place_elsewhere", "warn", 1, "a", "511902103201"),
+                     ("place_without_people", "warn", 1, "511902103001", "清江社区")]
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [

@@ -70,7 +70,7 @@ def test_a_book_with_title_merged_head_total_and_two_layers(tmp_path):
     assert table["capacity_unit"].tolist() == ["beds", "beds", "beds"]
     assert table["township_code"].tolist() == [EAST_STREET] * 3
     assert codes(findings) == {"total_row": ("note", "9"), "footer_row": ("note", "10"),
-                               "number_about": ("note", "4"), "facilities_closed": ("note", "7"),
+                               "number_about": ("note", "4"), "facilities_closed": ("warn", "7"),
                                "status_assumed": ("note", "8")}
 
 

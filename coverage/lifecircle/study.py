@@ -19,6 +19,7 @@ from lifecircle.inputs import roads as road_reader
 from lifecircle.inputs.datums import settle_datums
 from lifecircle.inputs.elevation import Elevation, elevation_files
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.roadjoints import note_water
 from lifecircle.policy import Policy
 from lifecircle.progress import Progress
 from lifecircle.roadnetwork import RoadNetwork
@@ -124,6 +125,8 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
     with progress.step("read barriers"):
         barriers = findings.attempt(lambda: barrier_reader.read_barriers(settled, crs, area, findings),
                                     "barriers_unreadable")
+        if barriers is not None and network is not None:
+            note_water(network, barriers, findings)
     with progress.step("read people"):
         places, demand = findings.attempt(lambda: _people(settled, townships, policy, area, findings),
                                           "people_unreadable") or (None, None)

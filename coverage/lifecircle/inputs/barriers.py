@@ -47,11 +47,11 @@ def read_barriers(runfile: RunFile, crs: str, area: shapely.Geometry, findings: 
                          count=len(unclosed),
                          remedy="use an extract that covers them, or draw them in [barriers] file")
         if len(water):
-            parts.append(_part(clean(water, extract.path, findings), "water", crs, extract.path))
+            parts.append(_part(clean(water, extract.path, findings), "water", crs, extract.path, findings))
     for name, default in ((section.file, "water"), (section.hazards, "hazard")):
         if name:
             path = runfile.resolve(name)
-            parts.append(_part(clean(read_layer(path, crs=section.crs), path, findings), default, crs, path))
+            parts.append(_part(clean(read_layer(path, crs=section.crs), path, findings), default, crs, path, findings))
     if not parts:
         return gpd.GeoDataFrame({"kind": pd.Series(dtype="str")}, geometry=gpd.GeoSeries([], crs=crs), crs=crs)
     stacked = pd.concat(parts, ignore_index=True)
@@ -61,13 +61,15 @@ def read_barriers(runfile: RunFile, crs: str, area: shapely.Geometry, findings: 
     return cut[~cut.geometry.is_empty].reset_index(drop=True)
 
 
-def _part(layer: gpd.GeoDataFrame, default: str, crs: str, path: Path) -> gpd.GeoDataFrame:
+def _part(layer: gpd.GeoDataFrame, default: str, crs: str, path: Path, findings: Findings) -> gpd.GeoDataFrame:
     kind = as_text(layer["kind"]).replace("", default) if "kind" in layer.columns else default
-    table = to_crs(gpd.GeoDataFrame({"kind": pd.Series(kind, index=layer.index)}, geometry=layer.geometry), crs, path)
+    table = to_crs(gpd.GeoDataFrame({"kind": pd.Series(kind, index=layer.index)}, geometry=layer.geometry), crs, path,
+                   findings)
     wrong = ~table["kind"].isin(KINDS) | (shapely.get_dimensions(table.geometry.to_numpy()) < 1)
     if wrong.any():
         first = table[wrong].iloc[0]
-        raise BadValueError(path, f"row {first_of(table.index[wrong])} is no barrier: kind {first['kind']}, "
-                                  f"{first.geometry.geom_type}",
-                            f"kinds are {', '.join(KINDS)}; barriers are polygons or lines")
-    return table
+        findings.fail(BadValueError(path, f"row {first_of(table.index[wrong])} is no barrier: kind {first['kind']}, "
+                                          f"{first.geometry.geom_type}",
+                                    f"kinds are {', '.join(KINDS)}; barriers are polygons or lines"),
+                      "no_barrier", id=first_of(table.index[wrong], 20), count=int(wrong.sum()))
+    return table[~wrong]

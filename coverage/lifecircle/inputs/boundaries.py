@@ -55,7 +55,7 @@ def read_townships(runfile: RunFile, findings: Findings) -> gpd.GeoDataFrame:
         frame, where = _from_osm(runfile, findings)
     else:
         frame, where = _from_file(runfile, findings)
-    frame = to_crs(frame, study_crs(runfile, frame, where), where)
+    frame = to_crs(frame, study_crs(runfile, frame, where), where, findings)
     _note_overlap(frame, where, findings)
     return check("townships", frame.reset_index(drop=True), where)
 
@@ -117,26 +117,47 @@ def _from_file(runfile: RunFile, findings: Findings) -> tuple[gpd.GeoDataFrame, 
         frame = frame[as_text(frame["role"]) != NEIGHBOUR]
     areal = shapely.get_dimensions(frame.geometry.to_numpy()) == 2
     if not areal.all():
-        raise BadValueError(path, f"row {first_of(frame.index[~areal])} is no polygon", "keep the outlines alone")
+        findings.fail(BadValueError(path, f"row {first_of(frame.index[~areal])} is no polygon",
+                                    "keep the outlines alone"),
+                      "geometry_no_area", id=first_of(frame.index[~areal], 20), count=int((~areal).sum()))
+        frame = frame[areal]
+    frame = frame[unique_codes(as_text(frame["township_code"]).rename("township_code"), path, findings)]
     code, name = as_text(frame["township_code"]), as_text(frame["township"])
-    _unique(code, path)
     table = {"township_code": code, "township": name.where(name != "", code), "kind": name.map(name_kind)}
     if "kind" in frame.columns:
         table["kind"] = as_text(frame["kind"]).where(as_text(frame["kind"]) != "", table["kind"])
     table["population"] = pd.Series(np.nan, index=frame.index)
     if "population" in frame.columns:
-        table["population"] = as_numbers(frame["population"], path, "population", blank=True, negative=False)
+        table["population"] = as_numbers(frame["population"], path, "population", blank=True, negative=False,
+                                         findings=findings)
     table.update({column: as_text(frame[column]) for column in _OPTIONAL[2:] if column in frame.columns})
     return gpd.GeoDataFrame(table, geometry=frame.geometry, crs=frame.crs), path
 
 
-def _unique(codes: pd.Series, path: Path) -> None:
-    blank, twice = codes == "", codes.duplicated(keep=False)
-    if blank.any():
-        raise BadValueError(path, f"township_code is blank in row {first_of(codes.index[blank])}", "give each its code")
-    if twice.any():
-        raise BadValueError(path, f"township_code {first_of(codes[twice].unique())} stands in several rows: "
-                                  f"{first_of(codes.index[twice])}", "dissolve the parts, or correct the codes")
+def unique_codes(codes: pd.Series, path: Path, findings: Findings) -> pd.Series:
+    """Tell which rows have a code of their own: not blank, and the first that bears it.
+
+    Parameters
+    ----------
+    codes : Series of str
+        Named as its column is.
+
+    Raises
+    ------
+    BadValueError
+        If a code is blank or stands in several rows.
+    """
+    blank = codes == ""
+    twice = codes.duplicated(keep=False) & ~blank
+    for code, rows, what, remedy in (
+            ("code_blank", blank, "is blank in row", "give each its code"),
+            ("code_twice", twice, f"{first_of(codes[twice].unique())} stands in several rows:",
+             "dissolve the parts, or correct the codes")):
+        if rows.any():
+            findings.fail(BadValueError(path, f"{codes.name} {what} {first_of(codes.index[rows])}", remedy), code,
+                          id=first_of(codes.index[rows], 20), value=first_of(codes[rows].unique()),
+                          count=int(rows.sum()))
+    return ~blank & ~codes.duplicated()
 
 
 def name_kind(name: str) -> str:

@@ -55,19 +55,20 @@ def assign_township(frame: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, runfil
         outline = shapely.boundary(shapely.union_all(townships.geometry.to_numpy()))
         beside &= shapely.distance(frame.geometry.to_numpy(), outline) <= BORDER_M
     position = position.mask(beside, "")
-    unknown = (given != "") & ~given.isin(known) & (position != "")
+    name = text_column(frame, "township").where(given == "", "")
+    unknown = ((given != "") & ~given.isin(known) | (name != "")) & (position != "")
     if unknown.any():
         findings.add("warn", "township_unknown", f"{int(unknown.sum())} rows name a township that is not in the "
                      "district but lie in one that is; the position counts", file=where.name, layer=layer,
-                     id=first_of(frame.index[unknown]), value=first_of(given[unknown].unique()),
-                     count=int(unknown.sum()), remedy="correct the codes")
+                     id=first_of(frame.index[unknown], 20), value=first_of((given + name)[unknown].unique()),
+                     count=int(unknown.sum()), remedy="correct the names or codes")
     differs = given.isin(known) & (position != given)
     own = townships.set_index("township_code").geometry.reindex(given[differs]).to_numpy()
     differs[differs] = shapely.distance(frame.geometry[differs].to_numpy(), own) > BORDER_M
     if differs.any():
         findings.add("warn", "township_differs", f"{int(differs.sum())} rows lie more than {BORDER_M:.0f} m outside "
                      f"the township they name; the {'position' if near_only else 'name'} counts", file=where.name,
-                     id=first_of(frame.index[differs]), value=first_of(given[differs].unique()), layer=layer,
+                     id=first_of(frame.index[differs], 20), value=first_of(given[differs].unique()), layer=layer,
                      count=int(differs.sum()), remedy="check coordinates, datum and codes")
     return given.where(given.isin(known) & ~(differs & near_only), position)
 
@@ -142,8 +143,26 @@ def _named_source(source: pd.Series, frame: pd.DataFrame, rule: str) -> pd.Serie
     return source.mask(source == "urban_rural_code", by_code)
 
 
-def check_words(cells: pd.Series, words: tuple[str, ...], where: Path) -> None:
+def with_known_words(frame: gpd.GeoDataFrame, where: Path, findings: Findings) -> gpd.GeoDataFrame:
+    """Give a table whose columns urban_rural_code and class, where it has them, hold none but known words.
+
+    Raises
+    ------
+    BadValueError
+        As for `check_words`.
+    """
+    known = {"urban_rural_code": (*URBAN_RURAL_CODES, ""), "class": tuple(CLASS_WORDS)}
+    return frame.assign(**{name: check_words(text_column(frame, name).str.lower(), words, where, findings)
+                           for name, words in known.items() if name in frame.columns})
+
+
+def check_words(cells: pd.Series, words: tuple[str, ...], where: Path, findings: Findings | None = None) -> pd.Series:
     """Make sure that a named column holds none but these words.
+
+    Parameters
+    ----------
+    findings : Findings, optional
+        While it is collecting it gets the cells at fault, and the commonest word stands in for them.
 
     Raises
     ------
@@ -152,5 +171,10 @@ def check_words(cells: pd.Series, words: tuple[str, ...], where: Path) -> None:
     """
     wrong = ~cells.isin(words)
     if wrong.any():
-        raise BadValueError(where, f"column {cells.name} holds {first_of(cells[wrong].unique(), 3)} in row "
-                                   f"{first_of(cells.index[wrong])}", f"use {', '.join(filter(None, words))}")
+        findings = findings if findings is not None else Findings()
+        findings.fail(BadValueError(where, f"column {cells.name} holds {first_of(cells[wrong].unique(), 3)} in row "
+                                           f"{first_of(cells.index[wrong])}", f"use {', '.join(filter(None, words))}"),
+                      "word_unknown", id=first_of(cells.index[wrong], 20), value=first_of(cells[wrong].unique()),
+                      count=int(wrong.sum()))
+        cells = cells.mask(wrong, next(iter(cells[~wrong].mode()), ""))
+    return cells

@@ -67,14 +67,14 @@ def _read(runfile: RunFile, where: Path, townships: gpd.GeoDataFrame, findings: 
     """Read the table's rows of the district: township_code, place_code, place, urban_rural_code, class, code_source."""
     asked = runfile.boundaries.classes
     assert asked is not None
-    table = rename_columns(read_table(where, encoding=asked.encoding), asked.columns, where)
+    table = rename_columns(read_table(where, encoding=asked.encoding, findings=findings), asked.columns, where)
     for choice in (("place_code", "place"), ("urban_rural_code", "class")):
         if not set(choice) & set(table.columns):
             raise MissingColumnError(where, f"no column {' or '.join(choice)}; the columns are "
                                      f"{first_of(table.columns, 12)}", 'map it: classes = { columns = { … } }')
     code, kind = text_column(table, "urban_rural_code"), text_column(table, "class").str.lower()
-    check_words(code, (*URBAN_RURAL_CODES, ""), where)
-    check_words(kind, tuple(CLASS_WORDS), where)
+    code = check_words(code, (*URBAN_RURAL_CODES, ""), where, findings)
+    kind = check_words(kind, tuple(CLASS_WORDS), where, findings)
     source, year = text_column(table, "source"), text_column(table, "year")
     source, year = source.where(source != "", asked.source), year.where(year != "", asked.year)
     township = named_township(table, townships, runfile, where, findings)

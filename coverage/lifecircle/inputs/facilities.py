@@ -17,7 +17,7 @@ from lifecircle.inputs.classes import assign_township
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.joins import text_column
 from lifecircle.inputs.osm import extract_of
-from lifecircle.inputs.shapes import clean, read_source, to_crs
+from lifecircle.inputs.shapes import clean, in_place, read_raw, to_crs
 from lifecircle.policy import Policy
 from lifecircle.runfile import Facilities, OsmSource, RunFile
 from lifecircle.tables import check
@@ -83,7 +83,7 @@ def _table(runfile: RunFile, source: Facilities, townships: gpd.GeoDataFrame, co
            findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
     """Read one source and bring it to the columns of the contract."""
     where, raw = _from_osm(runfile, source, findings) if source.osm else _from_file(runfile, source, claims, findings)
-    raw = to_crs(raw, str(townships.crs), where)
+    raw = to_crs(raw, str(townships.crs), where, findings, layer=source.layer)
     raw = registers.settle_status(raw, source, where, findings)
     raw = registers.settle_ids(raw, source.layer, where, count, findings)
     raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings, layer=source.layer,
@@ -99,17 +99,22 @@ def _from_file(runfile: RunFile, source: Facilities, claims: registers.Claims, f
     """Take points and polygons; several points of one row stay together as the doors of one facility."""
     path = registers.named_source(runfile, source)
     try:
-        raw = claims.take(read_source(path, source, findings, layer=source.layer, keep_missing=True), source, path)
+        raw = claims.take(read_raw(path, source, findings, layer="" if source.where else source.layer,
+                                   keep_missing=True), source, path)
     except EmptyTableError as error:
         raise EmptyTableError(path, f"layer {source.layer}: {error.what.removeprefix(f'layer {source.layer}: ')}",
                               error.remedy) from error
     report_unused(raw, _USED | set(source.where), path, findings, layer=source.layer)
     raw = registers.leave_out_unplaced(raw, source, path, findings)
+    raw = in_place(raw, source, path, findings, layer=source.layer)
     shapes = raw.geometry.to_numpy()
     dimension = shapely.get_dimensions(shapes)
     if (dimension == 1).any():
-        raise BadValueError(path, f"layer {source.layer}: row {first_of(raw.index[dimension == 1])} is a line",
-                            "facilities are points or polygons")
+        rows = raw.index[dimension == 1]
+        findings.fail(BadValueError(path, f"layer {source.layer}: row {first_of(rows)} is a line",
+                                    "facilities are points or polygons"),
+                      "geometry_is_line", id=first_of(rows, 20), layer=source.layer, count=len(rows))
+        raw, shapes = raw[dimension != 1], shapes[dimension != 1]
     single = shapely.get_num_geometries(shapes) == 1
     shapes = np.where(single, shapely.get_geometry(shapes, 0), shapes)
     return path, raw.set_geometry(gpd.GeoSeries(shapes, index=raw.index, crs=raw.crs))

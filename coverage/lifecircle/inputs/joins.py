@@ -11,7 +11,7 @@ from lifecircle.errors import first_of
 from lifecircle.inputs.boundaries import neighbour_names
 from lifecircle.inputs.cells import as_text
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.names import Places, Townships
+from lifecircle.inputs.names import Places, Townships, plain_name
 from lifecircle.runfile import RunFile
 
 #: Ground of a join -> severity, code, message and remedy.
@@ -25,6 +25,8 @@ _TOWNSHIP_JOINS = {
 }
 _PLACE_JOINS = {
     "name": ("note", "place_by_name", "are joined to their place by name", ""),
+    "loose": ("warn", "place_by_like_name", "bear the name of their place with another ending, or none, and are joined "
+              "to it", "write the name in full"),
     "name not code": ("warn", "place_by_name", "bear the code of another place than they name, or of none; the name "
                       "counts", "bring the codes of both lists together"),
     "name alone": ("warn", "place_by_name", "name no township that is known, and are joined by the name of their place "
@@ -91,7 +93,9 @@ def join_places(frame: pd.DataFrame, places: gpd.GeoDataFrame, where: Path, find
     found = Places(places).join(code, name, township)
     found["code"] = found["code"].mask((found["how"] == "") & (name != ""), "")
     told = code + " " + name + " -> " + found["code"] + " " + found["code"].map(home).fillna("")
-    _report(found["how"].mask(name == "", "code"), told, _PLACE_JOINS, where, findings, "")
+    known = found["code"].map(home).fillna("")
+    loose = (found["how"] == "name") & (name.map(plain_name) != known.map(plain_name))
+    _report(found["how"].mask(loose, "loose").mask(name == "", "code"), told, _PLACE_JOINS, where, findings, "")
     return found
 
 
@@ -101,5 +105,5 @@ def _report(how: pd.Series, told: pd.Series, joins: dict[str, tuple[str, str, st
         rows = how == ground
         if rows.any():
             findings.add(severity, code, f"{int(rows.sum())} rows {what}", file=where.name, layer=layer, remedy=remedy,
-                         id=first_of(how.index[rows]), value=first_of(told[rows].str.strip().unique(), 30),
+                         id=first_of(how.index[rows], 20), value=first_of(told[rows].str.strip().unique(), 30),
                          count=int(rows.sum()))

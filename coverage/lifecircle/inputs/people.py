@@ -13,10 +13,18 @@ import shapely
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, MissingColumnError, first_of
 from lifecircle.inputs.boundaries import neighbour_names
 from lifecircle.inputs.cells import as_numbers, as_text, parse_number
-from lifecircle.inputs.classes import CLASS_RULES, assign_township, check_words, classify
+from lifecircle.inputs.classes import CLASS_RULES, assign_township, check_words, classify, with_known_words
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.joins import join_places, text_column
 from lifecircle.inputs.names import plain_name
+from lifecircle.inputs.peoplerows import (
+    names_places,
+    once_each,
+    report_bare_places,
+    report_groups,
+    report_halves,
+    report_sums,
+)
 from lifecircle.inputs.places import (
     OSM_PLACE_PEOPLE,
     nearest_places,
@@ -95,18 +103,25 @@ def _one_state(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDat
     source = _source(runfile, townships, places, area, findings)
     raw, where = source.raw, source.where
     raw = raw.drop(columns=_scenario_columns(runfile), errors="ignore")
-    raw = raw.assign(**{name: as_numbers(raw[name], where, name, negative=False) for name in people_columns(raw)})
-    raw = raw.assign(demand_id=_ids(raw, where), quality=_qualities(raw, runfile, where))
-    raw = to_crs(raw, str(townships.crs), where)
+    raw = _counted(raw, where, findings, weights=source.weights or not runfile.people.file)
+    raw = raw.assign(demand_id=_ids(raw, where, findings), quality=_qualities(raw, runfile, where, findings))
+    raw = with_known_words(to_crs(raw, str(townships.crs), where, findings), where, findings)
     raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings))
     raw = _joined(raw, places, runfile, where, findings)
+    listed = names_places(raw) and runfile.people.file is not None and not source.weights
+    if listed:
+        raw = once_each(raw, places, people_columns(raw), where, findings)
     raw = _positioned(raw, townships, places, where, findings)
     raw = _within(raw, area, runfile.district.neighbours, where, findings)
     if source.weights and source.totals is not None:
         raw = as_people(raw, source.totals, where, findings)
+    if listed and runfile.people.totals and source.totals is not None:
+        report_sums(raw, source.totals, source.totals["row"], runfile.resolve(runfile.people.totals), where, findings)
     raw = keep_totals(raw, source.totals, townships, where, findings, weights=source.weights)
     raw = with_shares(raw, runfile, findings)
     raw = raw.assign(place_code=_place_codes(raw, places, where, findings))
+    if listed:
+        report_bare_places(raw, places, where, findings)
     raw = raw.assign(**_classes(raw, townships, places, policy, where, findings))
     if not raw["inside"].any():
         raise EmptyTableError(where, "nobody lives in the district",
@@ -115,6 +130,16 @@ def _one_state(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDat
     columns = ["demand_id", "place_code", "township_code", "class", *people_columns(raw), "quality", "inside", *classes,
                "geometry"]
     return check("demand", raw[columns].reset_index(drop=True), where)
+
+
+def _counted(raw: gpd.GeoDataFrame, where: Path, findings: Findings, *, weights: bool) -> gpd.GeoDataFrame:
+    """Read the columns of people; cells at fault count nobody while the rest is read."""
+    people = pd.DataFrame({name: as_numbers(raw[name], where, name, negative=False, findings=findings)
+                           for name in people_columns(raw)})
+    if not weights:
+        report_groups(people, where, findings)
+        report_halves(people, where, findings)
+    return raw.assign(**people.fillna(0.0))
 
 
 def _scenario_columns(runfile: RunFile) -> list[str]:
@@ -199,14 +224,13 @@ def _osm_people(places: gpd.GeoDataFrame, path: Path, runfile: RunFile, totals: 
     return places.assign(population=tagged.fillna(weights).astype("float64"), quality=derived(quality, assumed))
 
 
-def _qualities(raw: gpd.GeoDataFrame, runfile: RunFile, where: Path) -> pd.Series:
+def _qualities(raw: gpd.GeoDataFrame, runfile: RunFile, where: Path, findings: Findings) -> pd.Series:
     """Give each row its quality: its own, else that of the run file, else ``register``."""
-    given = text_column(raw, "quality").str.lower()
-    check_words(given, (*QUALITIES, ""), where)
+    given = check_words(text_column(raw, "quality").str.lower(), (*QUALITIES, ""), where, findings)
     return given.where(given != "", runfile.people.quality or "register")
 
 
-def _ids(raw: gpd.GeoDataFrame, where: Path) -> pd.Series:
+def _ids(raw: gpd.GeoDataFrame, where: Path, findings: Findings) -> pd.Series:
     """Keep the input's ids, or number the rows."""
     if "demand_id" not in raw.columns:
         return pd.Series([f"d{number:06d}" for number in range(1, len(raw) + 1)], index=raw.index, dtype="str")
@@ -214,8 +238,10 @@ def _ids(raw: gpd.GeoDataFrame, where: Path) -> pd.Series:
     wrong = (ids == "") | ids.duplicated(keep=False)
     if wrong.any():
         names = first_of([name or "(blank)" for name in ids[wrong].unique()])
-        raise BadValueError(where, f"demand_id {names} is blank or stands twice, in rows {first_of(ids.index[wrong])}",
-                            "give each row its own id")
+        findings.fail(BadValueError(where, f"demand_id {names} is blank or stands twice, in rows "
+                                           f"{first_of(ids.index[wrong])}", "give each row its own id"),
+                      "demand_id_twice", id=first_of(ids.index[wrong], 20), value=names, count=int(wrong.sum()))
+        ids = ids.mask(wrong, "row " + pd.Series(ids.index.astype(str), index=ids.index))
     return ids
 
 
@@ -256,17 +282,19 @@ def _positioned(raw: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, places: gpd.
     at_place, at_township = lost & place.isin(list(by_place)), lost & (township != "")
     nowhere = lost & ~at_place & ~at_township
     if nowhere.any():
-        raise BadValueError(where, f"row {first_of(raw.index[nowhere])} has people but neither position nor a known "
-                                   "place_code, township_code or name", "add coordinates, codes or names")
+        findings.fail(BadValueError(where, f"row {first_of(raw.index[nowhere])} has people but neither position nor "
+                                           "a known place_code, township_code or name",
+                                    "add coordinates, codes or names"),
+                      "people_nowhere", id=first_of(raw.index[nowhere], 20), count=int(nowhere.sum()))
     points = points.where(~at_township, township.map(by_township)).where(~at_place, place.map(by_place))
     coarse = at_township & ~at_place
     if coarse.any():
         findings.add("warn", "people_per_township", f"{int(coarse.sum())} rows have no position and stand at one point "
-                     "of their township", file=where.name, id=first_of(raw["demand_id"][coarse]),
+                     "of their township", file=where.name, id=first_of(raw.index[coarse], 20),
                      count=int(coarse.sum()), remedy="add coordinates")
         raw = raw.assign(quality=derived(raw["quality"], coarse))
     raw = raw.assign(township_code=township.mask(at_place & (township == ""), place.map(home)))
-    return raw.set_geometry(gpd.GeoSeries(points, crs=raw.crs))
+    return raw.set_geometry(gpd.GeoSeries(points, crs=raw.crs))[~nowhere]
 
 
 def _within(raw: gpd.GeoDataFrame, area: shapely.Geometry, neighbours: bool, where: Path, findings: Findings,

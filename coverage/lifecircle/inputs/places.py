@@ -9,9 +9,18 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lifecircle.errors import BadValueError, MissingColumnError, first_of
+from lifecircle.errors import MissingColumnError, first_of
+from lifecircle.inputs.boundaries import unique_codes
 from lifecircle.inputs.cells import as_text, rename_columns
-from lifecircle.inputs.classes import CLASS_RULES, STREET, assign_township, check_words, classify, township_kinds
+from lifecircle.inputs.classes import (
+    CLASS_RULES,
+    STREET,
+    assign_township,
+    check_words,
+    classify,
+    township_kinds,
+    with_known_words,
+)
 from lifecircle.inputs.classtable import with_classes
 from lifecircle.inputs.files import read_table
 from lifecircle.inputs.findings import Findings
@@ -68,7 +77,7 @@ def read_places(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, f
     raw, where = _source(runfile, findings)
     parts = [_own_rows(townships, townships["township_code"])] if raw is None else []
     if raw is not None:
-        raw = to_crs(raw, str(townships.crs), where)
+        raw = with_known_words(to_crs(raw, str(townships.crs), where, findings), where, findings)
         raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings))
         lost = raw["township_code"] == ""
         if lost.any():
@@ -79,7 +88,7 @@ def read_places(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, f
         parts = [raw, _own_rows(townships, empty)]
     places = gpd.GeoDataFrame(pd.concat(parts), crs=townships.crs)
     places = places.assign(**{name: text_column(places, name) for name in COLUMNS})
-    places = with_classes(places.assign(kind=_kinds(places, where)), townships, runfile, findings)
+    places = with_classes(places.assign(kind=_kinds(places, where, findings)), townships, runfile, findings)
     settled = {rule: _settle(places, classify(places, townships, rule, where), townships) for rule in CLASS_RULES}
     chosen = settled[policy.class_rule]
     _report_grounds(places, chosen["class_source"], where, findings)
@@ -98,10 +107,10 @@ def _source(runfile: RunFile, findings: Findings) -> tuple[gpd.GeoDataFrame | No
         if "place_code" not in raw.columns:
             raise MissingColumnError(where, f"no column place_code; the columns are {first_of(raw.columns, 12)}",
                                      '[boundaries] place_columns = { place_code = "…", place = "…" }')
-        return _with_codes(raw, where), where
+        return _with_codes(raw, where, findings), where
     if runfile.people.file and runfile.people.weights in (None, "places"):
         where = runfile.resolve(runfile.people.file)
-        raw = people_layer(runfile, Findings())
+        raw = people_layer(runfile, Findings(collecting=True))
         raw = raw if "place_code" in raw.columns else _coded_by_name(raw)
         return (_group(raw), where) if "place_code" in raw.columns and raw.geometry.notna().any() else (None, where)
     if runfile.people.osm:
@@ -120,15 +129,9 @@ def _coded_by_name(people: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return people.assign(place_code=(text_column(people, named) + place).where(place != "", ""))
 
 
-def _with_codes(raw: gpd.GeoDataFrame, where: Path) -> gpd.GeoDataFrame:
-    code = as_text(raw["place_code"])
-    blank, twice = code == "", code.duplicated(keep=False) & (code != "")
-    if blank.any():
-        raise BadValueError(where, f"place_code is blank in row {first_of(raw.index[blank])}", "give each its code")
-    if twice.any():
-        raise BadValueError(where, f"place_code {first_of(code[twice].unique())} stands in several rows: "
-                                   f"{first_of(raw.index[twice])}", "dissolve the parts, or correct the codes")
-    name = text_column(raw, "place")
+def _with_codes(raw: gpd.GeoDataFrame, where: Path, findings: Findings) -> gpd.GeoDataFrame:
+    raw = raw[unique_codes(as_text(raw["place_code"]).rename("place_code"), where, findings)]
+    code, name = as_text(raw["place_code"]), text_column(raw, "place")
     return raw.assign(place_code=code, place=name.where(name != "", code))
 
 
@@ -152,7 +155,7 @@ def people_layer(runfile: RunFile, findings: Findings) -> gpd.GeoDataFrame:
     try:
         return read_source(path, people, findings, keep_missing=True)
     except MissingColumnError:
-        table = rename_columns(read_table(path, encoding=people.encoding), people.columns, path)
+        table = rename_columns(read_table(path, encoding=people.encoding, findings=findings), people.columns, path)
         if not {"place_code", "township_code", "place", "township"} & set(table.columns):
             raise
         return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries([None] * len(table), index=table.index), crs=WGS84)
@@ -217,11 +220,9 @@ def _report_grounds(places: gpd.GeoDataFrame, source: pd.Series, where: Path, fi
                          remedy="add urban_rural_code or class")
 
 
-def _kinds(places: gpd.GeoDataFrame, where: Path) -> pd.Series:
+def _kinds(places: gpd.GeoDataFrame, where: Path, findings: Findings) -> pd.Series:
     """Say community or village: as given, else by the committee's number in a 12-digit code, OSM's kind or the name."""
-    given = places["kind"].str.lower()
-    check_words(given, tuple(KIND_WORDS), where)
-    given = given.map(KIND_WORDS)
+    given = check_words(places["kind"].str.lower(), tuple(KIND_WORDS), where, findings).map(KIND_WORDS)
     number = pd.to_numeric(places["place_code"].str[-3:].where(places["place_code"].str.fullmatch(r"\d{12}"), None))
     osm, name = text_column(places, "osm_kind"), places["place"].map(plain_name)
     told = np.select([number.between(1, 199), number.between(200, 399), osm.isin(list(OSM_URBAN)), osm != "",

@@ -107,9 +107,10 @@ def settle_status(raw: gpd.GeoDataFrame, source: Facilities, where: Path, findin
                       layer=source.layer, count=int(unknown.sum()))
     closed = state == "closed"
     if closed.any():
-        findings.add("note", "facilities_closed", f"layer {source.layer}: {int(closed.sum())} facilities are closed "
+        findings.add("warn", "facilities_closed", f"layer {source.layer}: {int(closed.sum())} facilities are closed "
                      "and left out", file=where.name, layer=source.layer, id=first_of(raw.index[closed]),
-                     value=first_of(given[closed].unique()), count=int(closed.sum()))
+                     value=first_of(given[closed].unique()), count=int(closed.sum()),
+                     remedy="take them off the register of today, or correct their status")
     return raw.assign(status=state)[~closed & ~unknown]
 
 
@@ -136,6 +137,15 @@ def settle_ids(raw: gpd.GeoDataFrame, layer: str, where: Path, count: int, findi
         findings.fail(BadValueError(where, f"layer {layer}: facility_id is blank in row {first_of(ids.index[blank])}",
                                     "give each its id, or leave the column out"),
                       "id_blank", id=first_of(ids.index[blank], 20), layer=layer, count=int(blank.sum()))
+    twice = ids.duplicated(keep=False) & ~blank
+    if twice.any():
+        findings.fail(BadValueError(where, f"layer {layer}: facility_id {first_of(ids[twice].unique())} is given to "
+                                           f"several facilities, in row {first_of(ids.index[twice])}",
+                                    "make the ids unique"),
+                      "id_twice", id=first_of(ids.index[twice], 20), value=first_of(ids[twice].unique()), layer=layer,
+                      count=int(twice.sum()))
+        rows = pd.Series(ids.index.astype(str), index=ids.index)
+        ids = ids.mask(ids.duplicated(), ids + " (row " + rows + ")")
     return raw.assign(facility_id=ids)[~blank]
 
 

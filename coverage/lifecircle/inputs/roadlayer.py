@@ -15,6 +15,7 @@ import shapely
 from lifecircle.errors import BadValueError, EmptyTableError, MissingColumnError, first_of
 from lifecircle.inputs.cells import as_text, rename_columns
 from lifecircle.inputs.files import read_layer
+from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.shapes import to_crs
 from lifecircle.osmtags import CLASS_INDEX, RoadTags, parse_speed_kph, road_tags
 from lifecircle.roadnetwork import RoadNetwork
@@ -33,21 +34,34 @@ _FLAGS = {"1": "yes", "true": "yes", "yes": "yes", "y": "yes", "t": "yes", "是"
           "0": "no", "false": "no", "no": "no", "n": "no", "f": "no", "否": "no", "": ""}
 _FLAG_COLUMNS = {"oneway": "oneway", "bridge": "bridge", "tunnel": "tunnel", "foot": "foot", "bicycle": "bicycle",
                  "motor": "motor_vehicle"}
+#: No road is signed for more.
+MOST_KPH = 150.0
 
 
-def read_road_layer(path: Path, roads: Roads | LocalRoads, crs: str) -> RoadNetwork:
+def read_road_layer(path: Path, roads: Roads | LocalRoads, crs: str, findings: Findings | None = None) -> RoadNetwork:
     """Read a layer of lines as roads; lines meet where they share a vertex, not where they merely cross.
 
-    Columns (after mapping): class, road_class or highway; optionally speed_kph, maxspeed_kph, oneway, bridge, tunnel,
-    ferry, foot, bicycle, motor.
+    Columns (after mapping): class, road_class or highway; optionally speed_kph, maxspeed_kph or maxspeed, oneway,
+    bridge, tunnel, ferry, foot, bicycle, motor.
+
+    Parameters
+    ----------
+    path : Path
+    roads : Roads or LocalRoads
+        Section of the run file, with ``columns`` and ``classes``.
+    crs : str
+        Study CRS.
+    findings : Findings, optional
+        Gets lines without length and speed limits that no road has, and while it is collecting the rows at fault.
 
     Raises
     ------
     MissingColumnError
         If there is no column of classes.
     BadValueError
-        If a class word is not known, or a feature is no line.
+        If a class word, a flag or a speed is not known, or a feature is no line.
     """
+    findings = findings if findings is not None else Findings()
     layer = rename_columns(read_layer(path, crs=roads.crs), roads.columns, path)
     column = next((name for name in ("class", "road_class", "highway") if name in layer.columns), None)
     if column is None:
@@ -56,12 +70,11 @@ def read_road_layer(path: Path, roads: Roads | LocalRoads, crs: str) -> RoadNetw
     layer = layer[~(shapely.is_missing(layer.geometry) | shapely.is_empty(layer.geometry))]
     if layer.empty:
         raise EmptyTableError(path, "no road has a geometry", "check the export")
-    layer = to_crs(layer.set_geometry(shapely.force_2d(layer.geometry.to_numpy()), crs=layer.crs), crs, path)
-    wrong = shapely.get_dimensions(layer.geometry.to_numpy()) != 1
-    if wrong.any():
-        raise BadValueError(path, f"row {first_of(layer.index[wrong])} is no line", "keep the roads' lines alone")
-    classes = _classes(as_text(layer[column]), roads.classes, path)
-    words = _tag_table(layer, classes, path)
+    layer = to_crs(layer.set_geometry(shapely.force_2d(layer.geometry.to_numpy()), crs=layer.crs), crs, path, findings)
+    layer = _lines(layer, path, findings)
+    classes = _classes(as_text(layer[column]), roads.classes, path, findings)
+    layer, classes = layer[classes.notna()], classes.dropna()
+    words = _tag_table(layer, classes, path, findings)
     kind = words.groupby(list(words.columns), sort=False).ngroup()  # many rows say the same
     read = [road_tags(row) for row in words[~kind.duplicated()].to_dict("records")]
     tags = [read[number] for number in kind]
@@ -70,7 +83,23 @@ def read_road_layer(path: Path, roads: Roads | LocalRoads, crs: str) -> RoadNetw
     return _network(layer[[row is not None for row in tags]], columns, path, crs, roads)
 
 
-def _classes(words: pd.Series, own: Mapping[str, str], path: Path) -> pd.Series:
+def _lines(layer: gpd.GeoDataFrame, path: Path, findings: Findings) -> gpd.GeoDataFrame:
+    """Keep the lines; those without length are no roads."""
+    shapes = layer.geometry.to_numpy()
+    line = shapely.get_dimensions(shapes) == 1
+    if not line.all():
+        rows = layer.index[~line]
+        findings.fail(BadValueError(path, f"row {first_of(rows)} is no line", "keep the roads' lines alone"),
+                      "geometry_no_line", id=first_of(rows, 20), count=len(rows))
+    blank = line & (shapely.length(shapes) == 0)
+    if blank.any():
+        findings.add("note", "road_no_length", f"{int(blank.sum())} lines have no length and are left out",
+                     file=path.name, id=f"way {first_of(layer.index[blank], 20)}", count=int(blank.sum()),
+                     remedy="delete them")
+    return layer[line & ~blank]
+
+
+def _classes(words: pd.Series, own: Mapping[str, str], path: Path, findings: Findings) -> pd.Series:
     """Translate class words: the run file's own table first, then the built-in one, then OSM's words."""
     table = {**{name: name for name in CLASS_INDEX}, **CLASS_WORDS, **own}
     strange = sorted({word for word in own.values() if word not in CLASS_INDEX})
@@ -79,39 +108,58 @@ def _classes(words: pd.Series, own: Mapping[str, str], path: Path) -> pd.Series:
                             f"use one of {', '.join(CLASS_INDEX)}")
     unknown = sorted(set(words) - set(table))
     if unknown:
-        shown = first_of([word or "(blank)" for word in unknown], 8)
-        raise BadValueError(path, f"unknown road classes {shown}",
-                            f'map them: [roads] classes = {{ "{unknown[0]}" = "residential" }}')
+        shown, rows = first_of([word or "(blank)" for word in unknown], 8), words.index[words.isin(unknown)]
+        error = BadValueError(path, f"unknown road classes {shown}",
+                              f'map them: [roads] classes = {{ "{unknown[0]}" = "residential" }}')
+        if len(rows) == len(words):
+            raise error
+        findings.fail(error, "road_class_unknown", id=f"way {first_of(rows, 20)}", value=shown, count=len(rows))
     return words.map(table)
 
 
-def _tag_table(layer: gpd.GeoDataFrame, classes: pd.Series, path: Path) -> pd.DataFrame:
+def _tag_table(layer: gpd.GeoDataFrame, classes: pd.Series, path: Path, findings: Findings) -> pd.DataFrame:
     """Give each line the tags that OSM would use."""
     rows: dict[str, pd.Series] = {"highway": classes}
     for ours, tag in _FLAG_COLUMNS.items():
         if ours in layer.columns:
-            rows[tag] = _flags(layer[ours], ours, path)
+            rows[tag] = _flags(layer[ours], ours, path, findings)
     ferry = classes == "ferry"
     if "ferry" in layer.columns:
-        ferry |= _flags(layer["ferry"], "ferry", path) == "yes"
+        ferry |= _flags(layer["ferry"], "ferry", path, findings) == "yes"
     rows["route"] = ferry.map({True: "ferry", False: ""})
-    for ours, tag in (("maxspeed_kph", "maxspeed"), ("speed_kph", "speed_kph")):
+    for ours, tag in (("maxspeed", "maxspeed"), ("maxspeed_kph", "maxspeed"), ("speed_kph", "speed_kph")):
         if ours in layer.columns:
-            rows[tag] = as_text(layer[ours])
-            wrong = (rows[tag] != "") & rows[tag].map(parse_speed_kph).isna() & (rows[tag] != "0")
-            if wrong.any():
-                raise BadValueError(path, f"column {ours} holds {first_of(rows[tag][wrong].unique(), 3)} in row "
-                                          f"{first_of(layer.index[wrong])}", "give km/h, or leave the cell empty")
+            rows[tag] = _speeds(layer[ours], path, findings)
     return pd.DataFrame(rows)
 
 
-def _flags(cells: pd.Series, column: str, path: Path) -> pd.Series:
+def _speeds(cells: pd.Series, path: Path, findings: Findings) -> pd.Series:
+    """Read speeds as text; those that no road has are left out."""
+    texts = as_text(cells)
+    kph = texts.map(parse_speed_kph)
+    wrong = (texts != "") & kph.isna() & (texts != "0")
+    if wrong.any():
+        findings.fail(BadValueError(path, f"column {cells.name} holds {first_of(texts[wrong].unique(), 3)} in row "
+                                          f"{first_of(cells.index[wrong])}", "give km/h, or leave the cell empty"),
+                      "bad_speed", id=f"way {first_of(cells.index[wrong], 20)}", value=first_of(texts[wrong].unique()),
+                      count=int(wrong.sum()))
+    odd = kph > MOST_KPH
+    if odd.any():
+        findings.add("warn", "speed_implausible", f"column {cells.name}: {int(odd.sum())} speeds above {MOST_KPH:g} "
+                     "km/h are left out", file=path.name, id=f"way {first_of(cells.index[odd], 20)}",
+                     value=first_of(texts[odd].unique()), count=int(odd.sum()), remedy="correct them")
+    return texts.mask(wrong | odd, "")
+
+
+def _flags(cells: pd.Series, column: str, path: Path, findings: Findings) -> pd.Series:
     words = as_text(cells).str.lower()
     wrong = ~words.isin(list(_FLAGS))
     if wrong.any():
-        raise BadValueError(path, f"column {column} holds {first_of(words[wrong].unique(), 3)}",
-                            "use 1, 0, yes, no, 是, 否 (oneway also -1), or leave the cell empty")
-    return words.map(_FLAGS)
+        findings.fail(BadValueError(path, f"column {column} holds {first_of(words[wrong].unique(), 3)}",
+                                    "use 1, 0, yes, no, 是, 否 (oneway also -1), or leave the cell empty"),
+                      "bad_flag", id=f"way {first_of(words.index[wrong], 20)}", value=first_of(words[wrong].unique()),
+                      count=int(wrong.sum()))
+    return words.map(_FLAGS).fillna("")
 
 
 def _network(layer: gpd.GeoDataFrame, columns: dict[str, Array], path: Path, crs: str,

@@ -14,6 +14,7 @@ from lifecircle.errors import first_of
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osmways import Ways
 from lifecircle.inputs.roadcuts import segment_lines
+from lifecircle.inputs.roadjoints import NEAR_M, UNSURVEYED
 from lifecircle.osmtags import FORBIDDEN, NO_ROADS, NOT_OPEN
 from lifecircle.roadnetwork import RoadNetwork
 
@@ -21,8 +22,6 @@ Array = npt.NDArray[Any]
 
 #: Roads may stop this far before the buffer's edge without a word.
 REACH_M = 500.0
-#: A part of the roads that comes this near to the rest and does not touch it probably lacks a joint in the data.
-NEAR_M = 15.0
 #: Up to so many parts that are cut off are described one by one, the longest first.
 _TOLD = 3
 
@@ -95,10 +94,11 @@ def note_islands(network: RoadNetwork, findings: Findings) -> None:
     outside_km = sum(island.length_m for island in islands) / 1000
     share = outside_km * 1000 / max(network.length_m.sum(), 1.0)
     near = sum(island.gap_m <= NEAR_M for island in islands)
-    findings.add("warn" if share > 0.02 else "note", "road_islands",
+    ways = dict.fromkeys([*(island.way for island in islands), *network.way_id[part > 0].tolist()])
+    findings.add("warn" if share > 0.02 or network.quality not in UNSURVEYED else "note", "road_islands",
                  f"{len(islands)} pieces of road ({outside_km:.1f} km, {share:.1%}) have no link to the largest, "
                  f"{near} of them though they come within {NEAR_M:g} m of it: {first_of(islands, _TOLD)}",
-                 file=network.source, id=f"way {first_of([island.way for island in islands])}", count=len(islands),
+                 file=network.source, id=f"way {first_of(ways, 20)}", count=len(islands),
                  value=f"{outside_km:.1f} km", remedy="check that lines share a vertex where roads meet")
 
 

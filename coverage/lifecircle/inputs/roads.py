@@ -16,6 +16,7 @@ from lifecircle.inputs.files import existing_file
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import SUFFIXES, extract_of
 from lifecircle.inputs.overpass import fetch_roads, osmnx_settings
+from lifecircle.inputs.roadjoints import note_short_ends
 from lifecircle.inputs.roadlayer import read_road_layer
 from lifecircle.inputs.roadmerge import merge_local
 from lifecircle.inputs.roadquality import REACH_M, note_contradictions, note_islands, note_tags
@@ -99,6 +100,7 @@ def read_roads(runfile: RunFile, crs: str, area: shapely.Geometry, findings: Fin
     network = _with_local(network, runfile, crs, area, findings)
     note_contradictions(network, findings)
     note_islands(network, findings)
+    note_short_ends(network, findings)
     return network
 
 
@@ -109,11 +111,11 @@ def _with_local(network: RoadNetwork, runfile: RunFile, crs: str, area: shapely.
     if rule is None:
         return network
     path = existing_file(runfile.resolve(rule.file))
-    return merge_local(network, clip(read_road_layer(path, rule, crs), area), rule, findings)
+    return merge_local(network, clip(read_road_layer(path, rule, crs, findings), area), rule, findings)
 
 
-def _read_lines(path: Path, runfile: RunFile, crs: str, _findings: Findings) -> RoadNetwork:
-    return read_road_layer(path, runfile.roads, crs)
+def _read_lines(path: Path, runfile: RunFile, crs: str, findings: Findings) -> RoadNetwork:
+    return read_road_layer(path, runfile.roads, crs, findings)
 
 
 def _from_memory(roads: Any, crs: str, runfile: RunFile) -> RoadNetwork:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from lifecircle.datum import to_wgs84
@@ -15,8 +17,11 @@ from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, first
 from lifecircle.inputs.cells import rename_columns
 from lifecircle.inputs.files import parse_crs, read_layer
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.positions import datum_of_rows, doubt_positions
 
 WGS84 = "EPSG:4326"
+#: A mended outline whose area differs by no more than this share from what was drawn is not worth a warning.
+SAME_AREA = 0.01
 
 
 def read_source(path: Path, source: Any, findings: Findings, *, columns: dict[str, str] | None = None,
@@ -48,16 +53,32 @@ def read_source(path: Path, source: Any, findings: Findings, *, columns: dict[st
         If the datum is still ``auto``: `lifecircle.inputs.datums` settles it for facilities and people.
     """
     frame = read_raw(path, source, findings, columns=columns, layer=layer, keep_missing=keep_missing)
+    return in_place(frame, source, path, findings, layer=layer)
+
+
+def in_place(frame: gpd.GeoDataFrame, source: Any, path: Path, findings: Findings, *, layer: str = "",
+             ) -> gpd.GeoDataFrame:
+    """Read raw coordinates as a table of the run file says: order of axes, CRS, datum; rows at fault are left out.
+
+    Raises
+    ------
+    ConfigError
+        As for `read_source`.
+    BadValueError
+        If a position cannot be right.
+    """
     datum, crs = getattr(source, "datum", "wgs84"), getattr(source, "crs", None)
     if datum == "auto":
         raise ConfigError(path, 'datum = "auto" finds the datum of facilities and people alone, by roads and townships',
                           "declare it: wgs84, cgcs2000, gcj02 (Amap, Tencent) or bd09 (Baidu)")
     if getattr(source, "swapped", False):
         frame = _transformed(frame, lambda xy: xy[:, ::-1])
-    frame = in_crs(frame, crs, path)
-    if datum in {"gcj02", "bd09"}:
-        frame = to_crs(frame, WGS84, path)
-        frame = _transformed(frame, lambda xy: np.column_stack(to_wgs84(xy[:, 0], xy[:, 1], datum)))
+    frame = doubt_positions(in_crs(frame, crs, path), path, findings, layer=layer)
+    datums = datum_of_rows(frame, datum, path, findings, layer=layer)
+    if datums.isin(["gcj02", "bd09"]).any():
+        frame = to_crs(frame, WGS84, path, findings, layer=layer)
+        for name in ("gcj02", "bd09"):
+            frame = _transformed(frame, partial(_unshifted, datum=name), (datums[frame.index] == name).to_numpy())
     return frame
 
 
@@ -89,9 +110,14 @@ def in_degrees(xy: Any) -> bool:
     return bool(np.median(np.abs(xy)) <= 360.0) if len(xy) else True
 
 
-def _transformed(frame: gpd.GeoDataFrame, move: Callable[[Any], Any]) -> gpd.GeoDataFrame:
-    moved = shapely.transform(frame.geometry.to_numpy(), move)
-    return frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=frame.crs))
+def _unshifted(xy: Any, datum: str) -> Any:
+    return np.column_stack(to_wgs84(xy[:, 0], xy[:, 1], datum))
+
+
+def _transformed(frame: gpd.GeoDataFrame, move: Callable[[Any], Any], rows: Any = slice(None)) -> gpd.GeoDataFrame:
+    shapes = frame.geometry.to_numpy().copy()
+    shapes[rows] = shapely.transform(shapes[rows], move)
+    return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
 
 
 def clean(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, *, layer: str = "",
@@ -105,14 +131,9 @@ def clean(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, *, lay
     BadValueError
         If a coordinate is not finite.
     """
-    shapes = shapely.force_2d(frame.geometry.to_numpy())
-    _finite(shapes, frame, where, "has a coordinate that is no number")
-    broken = (shapely.get_dimensions(shapes) == 2) & ~shapely.is_valid(shapes)
-    if broken.any():
-        shapes[broken] = [_polygons(shape) for shape in shapely.make_valid(shapes[broken])]
-        findings.add("note", "geometry_repaired", f"{int(broken.sum())} polygons crossed themselves and were mended",
-                     file=_name(where), id=first_of(frame.index[broken]), layer=layer, count=int(broken.sum()),
-                     remedy="check their outlines")
+    frame = _finite(frame.set_geometry(shapely.force_2d(frame.geometry.to_numpy()), crs=frame.crs), where,
+                    "has a coordinate that is no number", findings, layer)
+    shapes = _mended(frame, where, findings, layer)
     lost = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     if keep_missing:
         return frame.set_geometry(gpd.GeoSeries(np.where(lost, None, shapes), index=frame.index, crs=frame.crs))
@@ -120,10 +141,29 @@ def clean(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, *, lay
         raise EmptyTableError(where, "no feature has a geometry", "check the coordinate columns and the export")
     if lost.any():
         findings.add("warn", "geometry_missing", f"{int(lost.sum())} features without a position were left out",
-                     file=_name(where), id=first_of(frame.index[lost]), layer=layer, count=int(lost.sum()),
+                     file=_name(where), id=first_of(frame.index[lost], 20), layer=layer, count=int(lost.sum()),
                      remedy="give them coordinates")
     kept = frame[~lost]
     return kept.set_geometry(gpd.GeoSeries(shapes[~lost], index=kept.index, crs=frame.crs))
+
+
+def _mended(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, layer: str) -> Any:
+    """Mend polygons that cross themselves; where that changes what they cover it is a warning."""
+    shapes = frame.geometry.to_numpy().copy()
+    broken = (shapely.get_dimensions(shapes) == 2) & ~shapely.is_valid(shapes)
+    if not broken.any():
+        return shapes
+    drawn = shapely.area(shapes[broken])
+    shapes[broken] = [_polygons(shape) for shape in shapely.make_valid(shapes[broken])]
+    other = np.zeros(len(frame), dtype=bool)
+    other[broken] = np.abs(shapely.area(shapes[broken]) - drawn) > SAME_AREA * drawn
+    for severity, rows, what in (("warn", other, "; they cover another area than was drawn"),
+                                 ("note", broken & ~other, "")):
+        if rows.any():
+            findings.add(severity, "geometry_repaired", f"{int(rows.sum())} polygons crossed themselves and were "
+                         f"mended{what}", file=_name(where), id=first_of(frame.index[rows], 20), layer=layer,
+                         count=int(rows.sum()), remedy="check their outlines")
+    return shapes
 
 
 def _polygons(shape: shapely.Geometry) -> shapely.Geometry:
@@ -136,43 +176,66 @@ def _name(where: str | Path) -> str:
     return where.name if isinstance(where, Path) else str(where)
 
 
-def _finite(shapes: Any, frame: gpd.GeoDataFrame, where: str | Path, fault: str) -> None:
-    xy, of = shapely.get_coordinates(shapes, return_index=True)
+def _finite(frame: gpd.GeoDataFrame, where: str | Path, fault: str, findings: Findings, layer: str,
+            ) -> gpd.GeoDataFrame:
+    """Leave out rows with a coordinate that is not finite."""
+    xy, of = shapely.get_coordinates(frame.geometry.to_numpy(), return_index=True)
     wrong = np.unique(of[~np.isfinite(xy).all(axis=1)])
-    if len(wrong):
-        raise BadValueError(where, f"row {first_of(frame.index[wrong])} {fault}",
-                            "check the coordinate system and whether longitude and latitude are swapped")
+    if not len(wrong):
+        return frame
+    rows = frame.index[wrong]
+    error = BadValueError(where, f"row {first_of(rows)} {fault}",
+                          "check the coordinate system and whether longitude and latitude are swapped")
+    return _left_out(frame, rows, error, "position_impossible", findings, layer)
 
 
-def to_crs(frame: gpd.GeoDataFrame, crs: str, where: str | Path) -> gpd.GeoDataFrame:
+def _left_out(frame: gpd.GeoDataFrame, rows: pd.Index, error: BadValueError, code: str, findings: Findings,
+              layer: str, value: str = "") -> gpd.GeoDataFrame:
+    """Leave out rows at fault; where nothing remains the error stands for the whole file."""
+    if len(rows) == len(frame):
+        raise error
+    findings.fail(error, code, id=first_of(rows, 20), value=value, layer=layer, count=len(rows))
+    return frame.drop(index=rows)
+
+
+def to_crs(frame: gpd.GeoDataFrame, crs: str, where: str | Path, findings: Findings | None = None, *,
+           layer: str = "") -> gpd.GeoDataFrame:
     """Reproject, and make sure that every coordinate came out finite.
+
+    Parameters
+    ----------
+    findings : Findings, optional
+        While it is collecting it gets the rows at fault, which are left out.
 
     Raises
     ------
     BadValueError
         If a position lies outside what its CRS can hold; the rows are named.
     """
+    findings = findings if findings is not None else Findings()
     if frame.crs.is_geographic:
-        _check_degrees(frame, where)
-    moved = frame.to_crs(crs)
-    _finite(moved.geometry.to_numpy(), moved, where, f"lies outside what {crs} can hold")
-    return moved
+        frame = _in_degrees(frame, where, findings, layer)
+    return _finite(frame.to_crs(crs), where, f"lies outside what {crs} can hold", findings, layer)
 
 
-def _check_degrees(frame: gpd.GeoDataFrame, where: str | Path) -> None:
+def _in_degrees(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, layer: str) -> gpd.GeoDataFrame:
     """Make sure that degrees are degrees; the first row at fault is shown as it stands."""
     xy, of = shapely.get_coordinates(frame.geometry.to_numpy(), return_index=True)
     wrong = (np.abs(xy) > (360.0, 90.0)).any(axis=1)
-    if not wrong.any():
-        return
-    (x, y), rows = xy[wrong][0], frame.index[np.unique(of[wrong])]
-    row = f"row {rows[0]}" + (f" and {len(rows) - 1} more" if len(rows) > 1 else "") + f": {x:.10g}, {y:.10g}"
-    if abs(x) <= 90 and abs(y) <= 360:
-        raise BadValueError(where, f"{row} looks swapped: the latitude stands first",
-                            "exchange lon and lat in the mapping of columns, or set swapped = true"
-                            if len(rows) == len(frame) else "exchange the two numbers in these rows")
-    raise BadValueError(where, f"{row} is no position in degrees of longitude and latitude",
-                        'if they are metres of a projection, give crs = "EPSG:…"; else correct the row')
+    swapped = wrong & (np.abs(xy) <= (90.0, 360.0)).all(axis=1)
+    most, index = 2 * len(np.unique(of[swapped])) > len(frame), frame.index
+    for code, at, what, remedy in (
+            ("position_swapped", swapped, "looks swapped: the latitude stands first",
+             "exchange lon and lat in the mapping of columns, or set swapped = true" if most else
+             "exchange the two numbers in these rows"),
+            ("position_impossible", wrong & ~swapped, "is no position in degrees of longitude and latitude",
+             'if they are metres of a projection, give crs = "EPSG:…"; else correct the row')):
+        if at.any():
+            (x, y), rows = xy[at][0], index[np.unique(of[at])]
+            row = f"row {rows[0]}" + (f" and {len(rows) - 1} more" if len(rows) > 1 else "") + f": {x:.10g}, {y:.10g}"
+            frame = _left_out(frame, rows, BadValueError(where, f"{row} {what}", remedy), code, findings, layer,
+                              f"{x:.10g}, {y:.10g}")
+    return frame
 
 
 def local_crs(lon: float, lat: float) -> str:

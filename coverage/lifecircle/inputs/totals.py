@@ -16,6 +16,7 @@ from lifecircle.inputs.cells import as_numbers, rename_columns
 from lifecircle.inputs.files import read_table
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.joins import named_township, text_column
+from lifecircle.inputs.peoplerows import report_groups
 from lifecircle.runfile import RunFile
 from lifecircle.tables import QUALITIES, worst_quality
 
@@ -43,7 +44,8 @@ def read_totals(runfile: RunFile, townships: gpd.GeoDataFrame, findings: Finding
     Returns
     -------
     DataFrame or None
-        population and groups (NaN where not told) by township_code; townships are joined by name where codes disagree.
+        population and groups (NaN where not told) by township_code, and ``row``, that of the file; townships are joined
+        by name where codes disagree.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def read_totals(runfile: RunFile, townships: gpd.GeoDataFrame, findings: Finding
     if not runfile.people.totals:
         return None
     path = runfile.resolve(runfile.people.totals)
-    table = read_table(path, encoding=runfile.people.encoding)
+    table = read_table(path, encoding=runfile.people.encoding, findings=findings)
     table = rename_columns(table, runfile.people.total_columns, path)
     missing = [name for name in ("township_code", "population") if name not in table.columns]
     if "population" in missing or (missing and "township" not in table.columns):
@@ -63,17 +65,18 @@ def read_totals(runfile: RunFile, townships: gpd.GeoDataFrame, findings: Finding
                                  "totals needs township_code (or township) and population")
     code = named_township(table, townships, runfile, path, findings)
     code = code.where(code != "", text_column(table, "township"))
-    if code.duplicated().any():
-        raise BadValueError(path, f"township_code {first_of(code[code.duplicated()].unique())} stands in several rows",
-                            "keep one total per township")
-    totals = pd.DataFrame({name: as_numbers(table[name], path, name, blank=name != "population", negative=False)
-                           for name in people_columns(table)}).set_index(code)
+    twice = code.duplicated(keep=False)
+    if twice.any():
+        findings.fail(BadValueError(path, f"township_code {first_of(code[twice].unique())} stands in several rows",
+                                    "keep one total per township"),
+                      "total_twice", id=first_of(code.index[twice], 20), value=first_of(code[twice].unique()),
+                      count=int(twice.sum()))
+    totals = pd.DataFrame({name: as_numbers(table[name], path, name, blank=name != "population", negative=False,
+                                            findings=findings) for name in people_columns(table)})
+    report_groups(totals, path, findings, code)
+    totals = totals.assign(row=totals.index).set_index(code)[~code.duplicated().to_numpy()]
+    totals = totals[totals["population"].notna()]
     _report_townships(totals, townships, runfile, path, findings)
-    for name in totals.columns.drop("population"):
-        larger = totals[name] > totals["population"]
-        if larger.any():
-            raise BadValueError(path, f"column {name} is larger than population for {first_of(totals.index[larger])}",
-                                "correct the cells")
     return totals[totals.index.isin(townships["township_code"])]
 
 
@@ -123,6 +126,7 @@ def keep_totals(raw: gpd.GeoDataFrame, totals: pd.DataFrame | None, townships: g
     """
     if totals is None:
         return raw
+    totals = totals.drop(columns="row", errors="ignore")
     groups = [name for name in people_columns(raw) if name != "population"]
     own = raw.groupby("township_code")["population"].agg(["sum", "size"])
     goal = raw["township_code"].map(totals["population"])
