@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifecircle.network.bridges import bridge_links
+from lifecircle.network.bridges import _are_bridges, bridge_links
 
 
 def loss(edges: list[tuple[int, int]], people: np.ndarray, at: int) -> float:
@@ -69,3 +69,16 @@ def test_against_taking_segments_out(count: int, data: st.DataObject) -> None:
         dense = [link for link in links if len(link.segments) == 1]
         assert [link.people for link in dense] == pytest.approx([loss(edges, people, int(link.segments[0]))
                                                                  for link in dense])
+
+
+def test_the_walk_finds_the_bridges_that_networkx_finds() -> None:
+    """A wood of 3,000 nodes in parts, with short cuts, twin roads and loops; twin roads and loops are no bridges."""
+    rng = np.random.default_rng(7)
+    tree = np.array([(node, node - rng.integers(1, min(node, 40) + 1)) for node in range(1, 3000) if node % 500])
+    near = rng.integers(0, 2900, 400)
+    ends = np.concatenate([tree, np.column_stack([near, near + rng.integers(0, 100, 400)]), tree[::97]])
+    ends = rng.permutation(ends)
+    graph = nx.MultiGraph(ends.tolist())
+    expected = {frozenset(edge) for edge in nx.bridges(nx.Graph(graph)) if graph.number_of_edges(*edge) == 1}
+    assert 500 < len(expected) < len(tree) - 500
+    assert _are_bridges(ends).tolist() == [frozenset(edge) in expected for edge in ends.tolist()]

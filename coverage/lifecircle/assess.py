@@ -51,12 +51,14 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
     findings = Findings(list(study.findings))
     with progress.step("solve travel times"):
         times = solve_times(study, findings)
-    with progress.step("judge the roads"):
-        road_quality, critical_links = judge_roads(times, findings)
-    with progress.step("compute indicators and surfaces"), ThreadPoolExecutor(1) as beside:
-        solved = beside.submit(circles.solve_surfaces, times)  # compiled code, while the tables are in Python
-        results, gap_list, judged = _tables(times)
-        surfaces = solved.result()
+    with ThreadPoolExecutor(1) as beside:
+        solved = beside.submit(circles.solve_surfaces, times)  # compiled code, while what follows is in Python
+        with progress.step("judge the roads"):
+            road_quality, critical_links = judge_roads(times, findings)
+        with progress.step("compute indicators"):
+            results, gap_list, judged = _tables(times)
+        with progress.step("compute surfaces"):
+            surfaces = solved.result()
     with progress.step("cut service areas"):
         areas = circles.service_areas(times, surfaces)
     with progress.step("describe"):

@@ -37,13 +37,16 @@ class Surfaces(NamedTuple):
     ----------
     minutes : dict
         (layer, mode) -> Minutes.
-    sealed : Walls
-        The sealed ground of the district.
+    ground : Geometry
+        The district without its sealed ground.
+    regions : dict
+        Class -> its part of the ground.
     """
 
     raster: Raster
     minutes: dict[tuple[str, str], Minutes]
-    sealed: Walls
+    ground: shapely.Geometry
+    regions: dict[str, shapely.Geometry]
 
 
 def solve_surfaces(times: TravelTimes) -> Surfaces:
@@ -55,9 +58,18 @@ def solve_surfaces(times: TravelTimes) -> Surfaces:
     cells = cells[hilbert_order(raster.middles(cells))]  # cells that share roads follow one another
     passes = {id(fields): fields for fields, _ in times.fields.values()}
     sealed = sealed_from([field for fields in passes.values() for field in fields], raster, cells)
-    done = {key: surface_minutes(fields, raster, cells, sealed) for key, fields in passes.items()}
-    minutes = {key: done[id(fields)][column] for key, (fields, column) in times.fields.items()}
-    return Surfaces(raster, minutes, sealed)
+    with ThreadPoolExecutor(1) as beside:
+        ground = beside.submit(_open_ground, study, raster, sealed)
+        done = {key: surface_minutes(fields, raster, cells, sealed) for key, fields in passes.items()}
+        minutes = {key: done[id(fields)][column] for key, (fields, column) in times.fields.items()}
+        return Surfaces(raster, minutes, *ground.result())
+
+
+def _open_ground(study: Study, raster: Raster, sealed: Walls) -> tuple[shapely.Geometry, dict[str, shapely.Geometry]]:
+    """Give the district without its sealed ground, and the part of each class."""
+    ground = open_part(study.outline, sealed)
+    return ground, {name: shapely.intersection(region, ground)
+                    for name, region in class_regions(study, raster).items()}
 
 
 def layer_surfaces(study: Study, surfaces: Surfaces) -> dict[str, Surface]:
@@ -112,17 +124,15 @@ def service_areas(times: TravelTimes, surfaces: Surfaces) -> gpd.GeoDataFrame:
         layer, mode, kind (circle / isochrone / facility), cutoff (minutes; NaN for a circle), facility_id (blank but
         for a facility), area_km2, population, geometry.
     """
-    study, ground = times.study, open_part(times.study.outline, surfaces.sealed)
-    regions = {name: shapely.intersection(region, ground) for name, region in
-               class_regions(study, surfaces.raster).items()}
+    study = times.study
 
     def circle(layer: str) -> tuple[Any, ...]:
         policy = study.policy.layer(layer)
-        area, people = _circle(policy, layer, surfaces, regions), _people_in_time(times, layer, policy)
+        area, people = _circle(policy, layer, surfaces), _people_in_time(times, layer, policy)
         return layer, headline_mode(policy), "circle", np.nan, "", people, area
 
     def isochrone(layer: str, mode: str, cutoff_min: float) -> tuple[Any, ...]:
-        area = cut(surfaces.minutes[layer, mode], cutoff_min, surfaces.raster, ground)
+        area = cut(surfaces.minutes[layer, mode], cutoff_min, surfaces.raster, surfaces.ground)
         within = times.times[layer, mode].minutes <= cutoff_min
         people = float(times.demand["population"][within].sum())
         return layer, mode, "isochrone", cutoff_min, "", people, area
@@ -134,7 +144,7 @@ def service_areas(times: TravelTimes, surfaces: Surfaces) -> gpd.GeoDataFrame:
             jobs += [pool.submit(circle, layer)] if modes else []
             jobs += [pool.submit(isochrone, layer, mode, cutoff) for mode in modes for cutoff in ISOCHRONES_MIN]
         rows = [job.result() for job in jobs]
-    rows += facility_rows(times, ground)
+    rows += facility_rows(times, surfaces.ground)
     frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry="geometry", crs=study.crs)
     frame.insert(frame.columns.get_loc("population"), "area_km2", frame.area / 1e6)
     return frame
@@ -182,10 +192,9 @@ def headline_mode(policy: LayerPolicy) -> str:
     return modes.pop() if len(modes) == 1 else "mixed"
 
 
-def _circle(policy: LayerPolicy, layer: str, surfaces: Surfaces,
-            regions: dict[str, shapely.Geometry]) -> shapely.Geometry:
+def _circle(policy: LayerPolicy, layer: str, surfaces: Surfaces) -> shapely.Geometry:
     parts = []
-    for name, region in regions.items():
+    for name, region in surfaces.regions.items():
         rule = policy.rule(name)
         if rule is not None and not region.is_empty:
             parts.append(cut(surfaces.minutes[layer, rule.mode], rule.cutoff_min, surfaces.raster, region))

@@ -10,9 +10,9 @@ import shapely
 
 from lifecircle.errors import BadValueError, first_of
 from lifecircle.inputs.cells import as_text
+from lifecircle.inputs.extracts import extract_of
 from lifecircle.inputs.files import read_layer
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.osm import extract_of
 from lifecircle.inputs.shapes import clean, to_crs
 from lifecircle.runfile import RunFile
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,13 +14,16 @@ import shapely
 from lifecircle.datum import stretches_lengths
 from lifecircle.errors import BadValueError, ConfigError, MissingColumnError, NoMatchError, first_of
 from lifecircle.inputs.cells import as_numbers, as_text, parse_number, rename_columns
-from lifecircle.inputs.files import parse_crs, read_table
+from lifecircle.inputs.extracts import extract_of
+from lifecircle.inputs.files import existing_file, parse_crs, read_table
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.osm import OsmExtract, extract_of
-from lifecircle.inputs.osmscan import Relation
 from lifecircle.inputs.shapes import WGS84, clean, local_crs, read_source, to_crs
 from lifecircle.runfile import OsmSource, RunFile
 from lifecircle.tables import check
+
+if TYPE_CHECKING:
+    from lifecircle.inputs.osm import OsmExtract
+    from lifecircle.inputs.osmscan import Relation
 
 #: Endings of township names that say what kind of township it is.
 _KINDS = {"街道办事处": "街道", "街道": "街道", "镇": "镇", "民族乡": "乡", "乡": "乡"}
@@ -74,12 +78,20 @@ def neighbour_names(runfile: RunFile) -> dict[str, str]:
     section = runfile.boundaries
     if section.file is None:
         return {}
-    path = runfile.resolve(section.file)
-    table = rename_columns(read_table(path, encoding=section.encoding), section.columns, path)
+    path = existing_file(runfile.resolve(section.file))
+    state = path.stat()
+    return dict(_neighbours(path, state.st_mtime_ns, state.st_size, section.encoding, tuple(section.columns.items())))
+
+
+@lru_cache(maxsize=2)
+def _neighbours(path: Path, _changed_ns: int, _size: int, encoding: str | None, columns: tuple[tuple[str, str], ...],
+                ) -> tuple[tuple[str, str], ...]:
+    """Read them; every table of a study asks, and the same unchanged file is read once."""
+    table = rename_columns(read_table(path, encoding=encoding), dict(columns), path)
     if "role" not in table.columns:
-        return {}
+        return ()
     beside = table[as_text(table["role"]) == NEIGHBOUR]
-    return dict(zip(as_text(beside["township_code"]), as_text(beside["township"]), strict=True))
+    return tuple(zip(as_text(beside["township_code"]), as_text(beside["township"]), strict=True))
 
 
 def study_crs(runfile: RunFile, frame: gpd.GeoDataFrame, where: str | Path) -> str:

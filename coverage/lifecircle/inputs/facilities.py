@@ -14,9 +14,9 @@ from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, Input
 from lifecircle.inputs import registers
 from lifecircle.inputs.cells import as_numbers, parse_number, report_unused
 from lifecircle.inputs.classes import assign_township
+from lifecircle.inputs.extracts import extract_of
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.joins import text_column
-from lifecircle.inputs.osm import extract_of
 from lifecircle.inputs.shapes import clean, in_place, read_raw, to_crs
 from lifecircle.policy import Policy
 from lifecircle.runfile import Facilities, OsmSource, RunFile

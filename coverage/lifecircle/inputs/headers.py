@@ -60,6 +60,8 @@ def plain(text: str) -> str:
     >>> plain("　Ａ１２\u200b ")
     'A12'
     """
+    if text.isascii() and text.isprintable():
+        return text.strip()
     return unicodedata.normalize("NFKC", text).translate(_INVISIBLE).strip()
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 import shapely
 
 from lifecircle.errors import ConfigError, EmptyTableError, InputError, UnreadableFileError
+from lifecircle.inputs.extracts import SUFFIXES
 from lifecircle.inputs.files import existing_file
 from lifecircle.inputs.osmscan import (
     WATER_KEYS,
@@ -29,12 +30,11 @@ from lifecircle.inputs.osmscan import (
 )
 from lifecircle.inputs.osmways import Ways, read_ways
 from lifecircle.roadnetwork import RoadNetwork
-from lifecircle.runfile import RunFile, TagFilter
+from lifecircle.runfile import TagFilter
 
 Array = npt.NDArray[Any]
 
 WGS84 = "EPSG:4326"
-SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.xml", ".osm.gz", ".osm.bz2")
 
 
 @dataclass(frozen=True)
@@ -230,21 +230,3 @@ def open_extract(path: str | Path, keys: Iterable[str] = ()) -> OsmExtract:
         raise UnreadableFileError(path, "is no OSM extract", f"use a file of type {', '.join(SUFFIXES)}")
     state = path.stat()
     return _cached(path, state.st_mtime_ns, state.st_size, frozenset(keys))
-
-
-def extract_of(runfile: RunFile, file: str | None) -> OsmExtract:
-    """Open the extract that a table of the run file names, by default that of the roads.
-
-    Raises
-    ------
-    ConfigError
-        If neither names one.
-    """
-    name = file or runfile.roads.file
-    if not name or not name.lower().endswith(SUFFIXES):
-        raise ConfigError(runfile.path, "osm = { … } names no file, and [roads] file is no OSM extract",
-                          'add file = "….osm.pbf" to it')
-    keys = {key for source in runfile.facilities for key in getattr(source.osm, "tags", {})}
-    if runfile.people.osm:
-        keys |= {"buildings": {"building"}, "residential": {"landuse"}}.get(runfile.people.weights or "", set())
-    return open_extract(runfile.resolve(name), keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
@@ -22,15 +23,18 @@ from lifecircle.inputs.classes import (
     with_known_words,
 )
 from lifecircle.inputs.classtable import with_classes
+from lifecircle.inputs.extracts import extract_of
 from lifecircle.inputs.files import read_table
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.joins import text_column
 from lifecircle.inputs.names import plain_name
-from lifecircle.inputs.osm import OsmExtract, extract_of
 from lifecircle.inputs.shapes import WGS84, read_source, to_crs
 from lifecircle.policy import Policy
 from lifecircle.runfile import OsmSource, RunFile
 from lifecircle.tables import check
+
+if TYPE_CHECKING:
+    from lifecircle.inputs.osm import OsmExtract
 
 COLUMNS = ("place_code", "place", "township_code", "urban_rural_code", "class", "class_source", "merged_from", "kind")
 #: OSM place kinds that hold people -> the weight of one place in people. An assumption, used where no figure is given.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,13 @@ import shapely
 
 from lifecircle.errors import first_of
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.osmways import Ways
 from lifecircle.inputs.roadcuts import segment_lines
 from lifecircle.inputs.roadjoints import NEAR_M, UNSURVEYED
 from lifecircle.osmtags import FORBIDDEN, NO_ROADS, NOT_OPEN
 from lifecircle.roadnetwork import RoadNetwork
+
+if TYPE_CHECKING:
+    from lifecircle.inputs.osmways import Ways
 
 Array = npt.NDArray[Any]
 

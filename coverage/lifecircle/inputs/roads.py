@@ -12,9 +12,9 @@ import numpy.typing as npt
 import shapely
 
 from lifecircle.errors import ConfigError, InputError, NoMatchError, UnreadableFileError
+from lifecircle.inputs.extracts import SUFFIXES, extract_of
 from lifecircle.inputs.files import existing_file
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.osm import SUFFIXES, extract_of
 from lifecircle.inputs.overpass import fetch_roads, osmnx_settings
 from lifecircle.inputs.roadjoints import note_short_ends
 from lifecircle.inputs.roadlayer import read_road_layer

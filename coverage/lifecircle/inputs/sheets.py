@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -89,16 +90,23 @@ def read_sheet(path: Path, *, encoding: str | None = None, sheet: str | None = N
 
 def _report_strange(rows: Sequence[Sequence[str]], filled: Sequence[int], path: Path, findings: Findings) -> None:
     """Point at cells with characters that nobody sees, and at text that lost its characters on the way."""
+    text = _text(rows)
     for code, severity, mark, what, remedy in (
             ("invisible_characters", "note", _HIDDEN, "cells hold characters that nobody sees; they do not count",
              "type them anew"),
             ("text_garbled", "warn", _GARBLED, "cells hold text that an earlier conversion has destroyed",
              "type them anew")):
-        found = [(at + 1, cell) for at, row in zip(filled, rows, strict=True) for cell in row if mark.search(cell)]
+        found = [(at + 1, cell) for at, row in zip(filled, rows, strict=True) for cell in row if mark.search(cell)
+                 ] if mark.search(text) else []
         if found:
             findings.add(severity, code, f"{len(found)} {what}", file=path.name, count=len(found),
                          id=first_of([row for row, _ in found], 20), value=first_of([plain(cell) for _, cell in found]),
                          remedy=remedy)
+
+
+def _text(rows: Iterable[Sequence[str]]) -> str:
+    """Give all cells as one text: what it lacks need not be looked for cell by cell."""
+    return "\n".join(itertools.chain.from_iterable(rows))
 
 
 def _table(names: list[str], body: pd.Series, path: Path, findings: Findings) -> pd.DataFrame:
@@ -117,10 +125,11 @@ def _table(names: list[str], body: pd.Series, path: Path, findings: Findings) ->
     for at, name in enumerate(names):
         seen[name] += 1
         unique.append(name if name and seen[name] == 1 else f"{name or 'column'}.{at + 1}")
-    cells = [[_HIDDEN.sub("", cell) for cell in (list(row) + [""] * width)[:width]] for row in body]
+    if _HIDDEN.search(_text(body)):
+        body = body.map(lambda row: [_HIDDEN.sub("", cell).strip() for cell in row])
+    cells = [[cell or None for cell in row[:width]] + [None] * (width - len(row)) for row in body]
     table = pd.DataFrame(cells, index=body.index, columns=unique, dtype="str")
-    blank = [name for at, name in enumerate(unique) if not names[at] and not (table[name] != "").any()]
-    return table.drop(columns=blank).replace(r"^\s*$", None, regex=True)
+    return table.drop(columns=[name for at, name in enumerate(unique) if not names[at] and table[name].isna().all()])
 
 
 def _check_heads(columns: Mapping[str, str], names: list[str], path: Path) -> None:
@@ -133,20 +142,22 @@ def _check_heads(columns: Mapping[str, str], names: list[str], path: Path) -> No
 
 def _without_totals(table: pd.DataFrame, path: Path, findings: Findings) -> pd.DataFrame:
     """Leave out rows of totals and the lines that office forms end with, and say so."""
-    texts = [[plain(cell) for cell in row if isinstance(cell, str)] for row in table.to_numpy()]
-    total = pd.Series([any(_is_total(cell) for cell in row[:2]) for row in texts], index=table.index, dtype=bool)
+    rows = table.to_numpy(dtype=object).tolist()
+    texts = [[plain(cell) for cell in row if isinstance(cell, str)] for row in rows]
+    totals = {cell for cell in {cell for row in texts for cell in row[:2]} if _is_total(cell)}
+    total = pd.Series([not totals.isdisjoint(row[:2]) for row in texts], index=table.index, dtype=bool)
     footer = pd.Series([bool(row) and len(row) <= 4 and bool(_FOOTER.match(row[0])) for row in texts],
                        index=table.index, dtype=bool) & ~total
     heads = {plain(str(name)) for name in table.columns}
-    again = pd.Series([len(row) > 2 and sum(cell in heads for cell in row) > len(row) / 2 for row in texts],
-                      index=table.index, dtype=bool)
+    again = pd.Series([len(row) > 2 and not heads.isdisjoint(row) and sum(cell in heads for cell in row) > len(row) / 2
+                       for row in texts], index=table.index, dtype=bool)
     for code, mask, what in (("total_row", total, "totals"), ("footer_row", footer, "remarks below the table"),
                              ("header_repeated", again, "heads that stand there again")):
         if mask.any():
-            rows = table.index[mask]
-            findings.add("note", code, f"{len(rows)} rows of {what} were left out", file=path.name,
-                         id=first_of(rows), value=first_of([row[0] for row, at in zip(texts, mask, strict=True) if at]),
-                         count=len(rows))
+            left_out = table.index[mask]
+            findings.add("note", code, f"{len(left_out)} rows of {what} were left out", file=path.name,
+                         id=first_of(left_out), count=len(left_out),
+                         value=first_of([row[0] for row, at in zip(texts, mask, strict=True) if at]))
     return table[~(total | footer | again)]
 
 

@@ -1,19 +1,20 @@
 """Find the road links whose loss cuts people off: the bridges of the undirected graph, with the people behind them.
 
 A link is a run of segments between two crossings, so that a winding road counts once. Runs are contracted first, and
-networkx finds the bridges of what is left. Without these the graph falls into parts; parts and bridges make a tree, and
-one sweep over the tree gives the people behind each.
+one walk through what is left finds its bridges (Tarjan 1974). Without these the graph falls into parts; parts and
+bridges make a tree, and one sweep over the tree gives the people behind each.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, depth_first_order
+
+from lifecircle.network.jit import kernel
 
 Array = npt.NDArray[Any]
 
@@ -101,12 +102,43 @@ def _runs(u: Array, v: Array, count: int) -> tuple[Array, Array, Array]:
 
 def _are_bridges(ends: Array) -> Array:
     """Tell which of the contracted edges are bridges; parallel ones and loops are none."""
-    low, high = np.sort(ends, axis=1).T
-    pairs, at, times = np.unique(np.column_stack([low, high]), axis=0, return_inverse=True, return_counts=True)
-    graph = nx.Graph(pairs[pairs[:, 0] != pairs[:, 1]].tolist())
-    found = {(min(edge), max(edge)) for edge in nx.bridges(graph)}
-    single = np.array([tuple(pair) in found for pair in pairs.tolist()], dtype=bool) & (times == 1)
-    return np.asarray(single[at.reshape(-1)])
+    used, node = np.unique(ends, return_inverse=True)
+    node = node.reshape(-1, 2)
+    tail, head = node.reshape(-1), node[:, ::-1].reshape(-1)
+    order = np.argsort(tail, kind="stable")
+    bridge = np.zeros(len(ends), dtype=bool)
+    _mark_bridges(np.searchsorted(tail[order], np.arange(len(used) + 1)), head[order], order // 2, bridge)
+    return bridge
+
+
+@kernel
+def _mark_bridges(start: Array, head: Array, edge: Array, bridge: Array) -> None:
+    """Mark the bridges (in place) of a graph in rows by node, walking deep first.
+
+    An edge is a bridge where nothing that is found behind it leads back to its near end or before that.
+    """
+    count, found = len(start) - 1, 0
+    place, first, came_by = np.full(count, -1), np.empty(count, np.int64), np.full(count, -1)
+    turn, trail = start.copy(), np.empty(count, np.int64)
+    for root in range(count):
+        trail[0], size = root, 1 if place[root] < 0 else 0
+        while size:
+            node = trail[size - 1]
+            if place[node] < 0:
+                place[node] = first[node] = found
+                found += 1
+            if turn[node] < start[node + 1]:
+                at = turn[node]
+                turn[node] += 1
+                if place[head[at]] < 0:
+                    trail[size], came_by[head[at]], size = head[at], edge[at], size + 1
+                elif edge[at] != came_by[node]:
+                    first[node] = min(first[node], place[head[at]])
+                continue
+            size -= 1
+            if size:
+                bridge[came_by[node]] = first[node] == place[node]
+                first[trail[size - 1]] = min(first[trail[size - 1]], first[node])
 
 
 def _cells(u: Array, v: Array, run: Array, links: Array, ends: Array, bridge: Array, count: int) -> tuple[Array, Any]:

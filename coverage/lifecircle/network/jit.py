@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numba
@@ -32,9 +34,20 @@ def leaf_kernel(function: Function) -> Function:
     return _compiled(function, forceinline=True, **_LEAF)
 
 
+#: numba's own threads serve one caller at a time; where it has neither OpenMP nor TBB a second one ends the process.
+_ONE_AT_A_TIME = Lock()
+
+
 def parallel_kernel(function: Function) -> Function:
-    """Compile a kernel whose outer ``prange`` is shared out over the threads."""
-    return _compiled(function, parallel=True)
+    """Compile a kernel whose outer ``prange`` is shared out over the threads; who calls from another thread waits."""
+    compiled = _compiled(function, parallel=True)
+
+    @wraps(function)
+    def called(*arguments: Any) -> Any:
+        with _ONE_AT_A_TIME:
+            return compiled(*arguments)
+
+    return cast(Function, called)
 
 
 def _compiled(function: Function, **options: bool) -> Function:
