@@ -83,7 +83,7 @@ def test_says_what_it_is(page: Page) -> None:
 
 def test_layers_switch_one_at_a_time(page: Page) -> None:
     labels = [text.strip() for text in page.locator(".lc-services label").all_inner_texts()]
-    assert labels == ["医疗卫生", "健身", "养老", "托育", "应急避难"]
+    assert labels == ["医疗卫生 ⚠︎ 1", "健身", "养老", "托育", "应急避难"]
     assert "全区覆盖率 77.5%" in page.inner_text(".lc-facts")
     choose(page, "养老")
     assert "巴州区 · 养老" in page.inner_text(".lc-title")

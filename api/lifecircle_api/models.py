@@ -101,6 +101,8 @@ class Figures(Model):
     area_low: float | None = None
     area_high: float | None = None
     area_verdict: Verdict | None = None
+    findings: list[str] = Field([], description="Codes of the findings that cast doubt on these figures; see "
+                                                "/findings. Empty where there is none.")
 
 
 class Township(Model):
@@ -149,12 +151,37 @@ class Gap(Model):
     cause: Literal["no_facility", "too_far", "full", "off_network", "no_data"]
     quality: Quality
     lead_unit: str
+    findings: list[str] = Field(description="Codes of the findings that cast doubt on the layer in this township; "
+                                            "not in the CSV.")
 
 
 class Gaps(Listing):
     """A gap list."""
 
     items: list[Gap]
+
+
+class Finding(Model):
+    """One thing noticed about the inputs."""
+
+    severity: Literal["stop", "warn", "note"] = Field(description="A `warn` casts doubt on figures; a `note` does not.")
+    code: str
+    title_zh: str
+    title_en: str
+    message: str
+    file: str
+    id: str = Field(description="Rows, features or the field; the first of them.")
+    value: str
+    remedy: str
+    layer: str = Field(description="What it touches; several are separated by `, `, blank stands for all.")
+    township_code: str = Field(description="As `layer`.")
+    count: int = Field(description="How many rows share it.")
+
+
+class Findings(Listing):
+    """What was noticed about the inputs."""
+
+    items: list[Finding]
 
 
 class Area(Model):

@@ -15,6 +15,9 @@ import pandas as pd
 import shapely
 
 from lifecircle.assessment import Assessment
+from lifecircle.inputs.findings import Finding, split_codes
+from lifecircle.inputs.titles import titled
+from lifecircle.marks import touching
 from lifecircle.outputs.map_text import MODEL_MARK
 from lifecircle.outputs.maps import map_html
 from lifecircle.outputs.rundir import read_run
@@ -67,6 +70,8 @@ class Store:
         What every answer carries: run_id, quality, and the notice where it is model data.
     title : str
     layers, townships, gaps, areas : Rows
+    findings : list of Finding
+        Stops first, then warnings, then notes.
     gap_lines : list of bytes
         The gaps as lines of CSV, the header first.
     gap_order : dict
@@ -80,6 +85,7 @@ class Store:
     townships: Rows
     gaps: Rows
     areas: Rows
+    findings: list[Finding]
     gap_lines: list[bytes]
     gap_order: dict[str, Array]
     map_html: bytes
@@ -100,7 +106,9 @@ class Store:
         gaps = assessment.gaps.reset_index(drop=True)
         return cls(
             stamp=stamp, title=f"lifecircle: {run['district']['name']}", layers=_rows(layer_table(assessment)),
-            townships=_rows(township_table(assessment)), gaps=_rows(gaps), areas=_areas(assessment),
+            townships=_rows(township_table(assessment)),
+            gaps=_rows(gaps.assign(findings=_codes_of(gaps, assessment))), areas=_areas(assessment),
+            findings=assessment.findings,
             gap_lines=csv_text(gaps).encode().splitlines(keepends=True),
             gap_order={name: _order(gaps, name) for name in SORTS},
             map_html=page.read_bytes() if page.is_file() else map_html(assessment).encode())
@@ -124,11 +132,30 @@ class Store:
         order = self.gap_order[sort]
         return order[keep[order]]
 
+    def find_findings(self, *, layer: str | None = None, township: str | None = None) -> Rows:
+        """Give the findings that touch a layer in a township.
+
+        Raises
+        ------
+        ParameterError
+            If the run knows no such layer or township.
+        """
+        self.check_layer(layer)
+        if township is not None and not len(self.townships.positions(township_code=township)):
+            raise ParameterError(f"township: the run has no township {township}; see /townships")
+        return _rows(pd.DataFrame(map(titled, touching(self.findings, layer or "", township or ""))))
+
     def check_layer(self, layer: str | None) -> None:
         """Make sure that the run has a layer."""
         names = self.layers.table["layer"].tolist()
         if layer is not None and layer not in names:
             raise ParameterError(f"layer: the run has no layer {layer}; its layers are {', '.join(names)}")
+
+
+def _codes_of(rows: pd.DataFrame, assessment: Assessment) -> list[list[str]]:
+    """Give for each row the codes of the findings that cast doubt on its layer in its township."""
+    marks = assessment.marks.set_index(["township_code", "layer"])["codes"].to_dict()
+    return [split_codes(marks.get(key, "")) for key in zip(rows["township_code"], rows["layer"], strict=True)]
 
 
 def _rows(table: pd.DataFrame) -> Rows:
@@ -154,7 +181,7 @@ def township_table(assessment: Assessment) -> pd.DataFrame:
                     & (results["level"] == "all")
                     & results["indicator"].isin(FIGURES)]
     figures: dict[str, dict[str, dict[str, Any]]] = {
-        code: {layer: {**dict.fromkeys(Figures.model_fields), "quality": facts["quality"]}
+        code: {layer: {**dict.fromkeys(Figures.model_fields), "quality": facts["quality"], "findings": []}
                for layer, facts in layers.items()} for code in assessment.townships["township_code"]}
     for row in records(shown[shown["township_code"].isin(list(figures))]):
         cell = figures[row["township_code"]][row["layer"]]
@@ -163,6 +190,9 @@ def township_table(assessment: Assessment) -> pd.DataFrame:
         if prefix:
             cell.update({f"{prefix}_low": row["low"], f"{prefix}_high": row["high"],
                          f"{prefix}_verdict": row["verdict"] or None})
+    for (code, layer), codes in assessment.marks.set_index(["township_code", "layer"])["codes"].items():
+        if code in figures:
+            figures[code][layer]["findings"] = split_codes(codes)
     people = assessment.demand.groupby("township_code")["population"].sum()
     table = pd.DataFrame(assessment.townships[["township_code", "township", "kind"]])
     return table.assign(kind=table["kind"].fillna(""), population=table["township_code"].map(people).fillna(0.0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -11,6 +12,7 @@ import pandas as pd
 import shapely
 
 from lifecircle.inputs.findings import Finding
+from lifecircle.marks import MARKING, mark_table, touching
 from lifecircle.tables import CRITICAL_LINKS_COLUMNS, ROAD_QUALITY_COLUMNS
 
 
@@ -116,6 +118,19 @@ class Assessment:
         table = pd.concat([pd.DataFrame(demand[columns]), pd.DataFrame(facilities[columns])], ignore_index=True)
         table = table[table["snap_m"] > self.run["policy"]["long_leg_m"]]
         return table.sort_values(["snap_m", "kind", "id"], ascending=[False, True, True], ignore_index=True)
+
+    @cached_property
+    def marks(self) -> pd.DataFrame:
+        """List which figures are in doubt, per township (and the district) and layer: `marks.mark_table`."""
+        district = self.run["district"]
+        units = {district["code"]: district["name"],
+                 **dict(zip(self.townships["township_code"], self.townships["township"], strict=True))}
+        return mark_table(self.findings, units, district["code"], self.layers)
+
+    def doubts(self, layer: str, township_code: str) -> list[Finding]:
+        """List the findings behind a mark: stops and warnings that touch a layer in a township, or in the district."""
+        code = "" if township_code == self.run["district"]["code"] else township_code
+        return [item for item in touching(self.findings, layer, code) if item.severity in MARKING]
 
     def _repr_html_(self) -> str:
         """Show the district's headline rates in a notebook."""

@@ -84,15 +84,18 @@ def model_directory() -> Path:
 def check(runfile: RunFileArgument, allow: AllowOption, as_json: JsonOption = False) -> None:
     """Read every input and report its quality, before any result."""
     from lifecircle.inputs.findings import Findings
+    from lifecircle.inputs.titles import titled
     from lifecircle.outputs.quality import findings_text
     from lifecircle.progress import Progress
     from lifecircle.roadstate import judge_roads
+    from lifecircle.runfile import read_runfile
     from lifecircle.study import read_study
     from lifecircle.traveltimes import solve_times
 
     progress, findings = Progress(), Findings(collecting=True)
+    stated = read_runfile(runfile, allow=allow)
     try:
-        study = read_study(runfile, progress=progress, findings=findings, allow=allow)
+        study = read_study(stated, progress=progress, findings=findings)
     except InputError:
         if not findings.errors:
             raise
@@ -101,13 +104,13 @@ def check(runfile: RunFileArgument, allow: AllowOption, as_json: JsonOption = Fa
             judge_roads(solve_times(study, findings), findings)
         if not as_json:
             people = study.demand.loc[study.demand["inside"], "population"].sum()
-            typer.echo(f"{study.runfile.district.name}: {len(study.townships)} townships, {len(study.places)} places, "
+            typer.echo(f"{stated.district.name}: {len(study.townships)} townships, {len(study.places)} places, "
                        f"{people:,.0f} people, {len(study.roads):,} road segments, {len(study.facilities):,} "
                        "facilities")
     if as_json:
-        typer.echo(json.dumps([item.as_dict() for item in findings.sorted()], ensure_ascii=False, indent=1))
+        typer.echo(json.dumps([titled(item) for item in findings.sorted()], ensure_ascii=False, indent=1))
     elif len(findings):
-        typer.echo(findings_text(findings.sorted()))
+        typer.echo(findings_text(findings.sorted(), language=stated.district.language))
     if findings.errors:
         raise typer.Exit(InputError.exit_code)
 
@@ -139,7 +142,7 @@ def gaps(directory: DirectoryArgument,
          form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
          as_json: JsonOption = False) -> None:
     """List the gaps of a finished run."""
-    from lifecircle.outputs.rundir import read_gaps
+    from lifecircle.outputs.rundir import read_gaps, read_marks
     from lifecircle.outputs.tables import csv_text, records
 
     table = read_gaps(directory)
@@ -153,7 +156,7 @@ def gaps(directory: DirectoryArgument,
     elif form is Format.csv:
         typer.echo(csv_text(table), nl=False)
     else:
-        typer.echo(_gap_lines(table))
+        typer.echo(_gap_lines(table, read_marks(directory)))
 
 
 def _some(table: Any, known: Any, value: str, what: str, directory: Path) -> Any:
@@ -168,16 +171,18 @@ def _some(table: Any, known: Any, value: str, what: str, directory: Path) -> Any
     return table[known]
 
 
-def _gap_lines(table: Any) -> str:
+def _gap_lines(table: Any, marks: Any) -> str:
     import pandas as pd
 
     from lifecircle.outputs.map_text import MODEL_MARK
 
     if table.empty:
         return "no gaps"
+    table = table.merge(marks[["township_code", "layer", "findings"]], how="left", on=["township_code", "layer"])
+    table["in_doubt"] = table["findings"].map("⚠ {:.0f}".format, na_action="ignore")
     mark = f"{MODEL_MARK} (model data)\n" if (table["quality"] == "model").any() else ""
     shown = ["township", "place", "class", "layer", "kind", "people", "people_out", "people_undetermined",
-             "minutes_median", "minutes_over", "nearest_facility", "cause", "quality"]
+             "minutes_median", "minutes_over", "nearest_facility", "cause", "quality", "in_doubt"]
     with pd.option_context("display.unicode.east_asian_width", True):
         return mark + str(table.sort_values(["people_out", "people"], ascending=False)[shown].to_string(
             index=False, float_format=lambda number: f"{number:,.1f}", na_rep="–"))
@@ -204,7 +209,7 @@ def verify(directory: DirectoryArgument,
     """Derive minutes of a finished run again, by OSMnx and networkx, and list the differences; exit code 4 if any."""
     from lifecircle import verify as second
     from lifecircle.outputs.atomic import hold
-    from lifecircle.outputs.rundir import read_run
+    from lifecircle.outputs.rundir import mark_again, read_run
     from lifecircle.progress import Progress
     from lifecircle.verification import note_findings
 
@@ -215,6 +220,7 @@ def verify(directory: DirectoryArgument,
     found = second.verify(assessment, study, sample=sample, seed=seed, progress=progress)
     with hold(directory):
         note_findings(directory, found.finding)
+        mark_again(directory)
     typer.echo(json.dumps(found.record, ensure_ascii=False, indent=1) if as_json else found.text)
     if not found.verified:
         raise typer.Exit(4)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 
 class LifecircleError(Exception):
@@ -93,8 +94,21 @@ class GraphError(LifecircleError, ValueError):
     exit_code = 3
 
 
-def first_of(items: Iterable[object], count: int = 5) -> str:
+class Listed(str):
+    """A text that names the first few of many things, and keeps all of them in ``items``."""
+
+    items: tuple[object, ...]
+
+    def __new__(cls, text: str, items: tuple[object, ...] = ()) -> Self:
+        """Keep a text with what it stands for."""
+        listed = super().__new__(cls, text)
+        listed.items = items
+        return listed
+
+
+def first_of(items: Iterable[object], count: int = 5) -> Listed:
     """List the first few offenders and say how many more there are."""
-    names = [str(item) for item in items]
-    more = len(names) - count
-    return ", ".join(names[:count]) + (f" and {more} more" if more > 0 else "")
+    all_items = tuple(items)
+    more = len(all_items) - count
+    text = ", ".join(str(item) for item in all_items[:count]) + (f" and {more} more" if more > 0 else "")
+    return Listed(text, all_items)

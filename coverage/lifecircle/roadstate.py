@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from lifecircle.errors import first_of
-from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.findings import Findings, join_codes
 from lifecircle.inputs.roadcuts import segment_lines
 from lifecircle.network.bridges import bridge_links
 from lifecircle.network.graph import Edges, mode_edges
@@ -220,6 +220,7 @@ def _report_edge(times: TravelTimes, findings: Findings) -> None:
             findings.add("warn", "edge_in_reach", f"{people[maybe].sum():,.0f} people at {maybe.sum():,} points are "
                          "out of time, and might reach a facility beyond the edge of the roads in time", layer=layer,
                          file=study.roads.source, count=int(maybe.sum()),
+                         township_code=join_codes(times.demand["township_code"][maybe]),
                          id=str(times.demand["demand_id"].to_numpy()[maybe][0]),
                          remedy="widen [district] buffer_m, with roads and facilities that reach so far")
 

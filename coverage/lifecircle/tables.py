@@ -35,6 +35,7 @@ ROAD_QUALITY_COLUMNS: tuple[str, ...] = (
     "township_code", "township", "area_km2", "road_km", "km_per_km2", "people", "km_per_1000_people", "places",
     "places_far", "people_far", "share_places_far", "share_people_far", "snap_limit_m",
 )
+MARKS_COLUMNS: tuple[str, ...] = ("township_code", "township", "layer", "severity", "findings", "codes")
 CRITICAL_LINKS_COLUMNS: tuple[str, ...] = (
     "rank", "mode", "road_class", "length_m", "bridge", "people", "places", "way_ids", "lon", "lat",
 )

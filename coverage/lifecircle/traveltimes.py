@@ -13,7 +13,7 @@ import numpy.typing as npt
 import shapely
 
 from lifecircle.errors import first_of
-from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.findings import OUTSIDE, Findings, join_codes
 from lifecircle.inputs.scenarios import in_scenario
 from lifecircle.network.access import Access, Doors, Field
 from lifecircle.network.barriergrid import BarrierGrid
@@ -309,7 +309,7 @@ def _report(times: TravelTimes, findings: Findings) -> None:
                 for row in np.flatnonzero(rows):
                     findings.add("warn", code, what, file=_files_of(times.study, layer), layer=layer,
                                  id=str(table["facility_id"].iloc[row]), value=str(table["name"].iloc[row]),
-                                 township_code=str(table["township_code"].iloc[row]),
+                                 township_code=str(table["township_code"].iloc[row]) or OUTSIDE,
                                  remedy="check its coordinates, or add the road that leads to it")
     _report_people(times, findings)
 
@@ -322,6 +322,7 @@ def _report_people(times: TravelTimes, findings: Findings) -> None:
     if lost.any():
         findings.add("warn", "people_unjoined", f"{people[lost].sum():,.0f} people at {lost.sum():,} points cannot be "
                      "joined to a road, or only to an island of roads", count=int(lost.sum()),
+                     township_code=join_codes(times.demand["township_code"][lost]),
                      id=str(times.demand["demand_id"].to_numpy()[lost][0]),
                      remedy="add the missing paths; until then they count as undetermined")
     limit_m = times.study.policy.long_leg_m

@@ -27,6 +27,8 @@ async def only_known_parameters(request: Request) -> None:
 router = APIRouter(dependencies=[Depends(only_known_parameters)], responses=problem_responses(400))
 
 Code = Annotated[str, Path(pattern=r"^[^\x00-\x1f/\\]+$", max_length=80, description="Code of the township.")]
+Township = Annotated[str | None, Query(pattern=r"^[^\x00-\x1f/\\]+$", max_length=80,
+                                       description="Code of the township.")]
 Layer = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]*$", max_length=40, description="Facility layer.")]
 Mode = Annotated[str | None, Query(pattern=r"^[a-z_]+$", max_length=20, description="Travel mode.")]
 Kind = Annotated[Literal["reach", "presence", "capacity", "area"] | None, Query(description="Kind of gap.")]
@@ -46,6 +48,7 @@ LINKS: tuple[tuple[str, str, str, str], ...] = (
     ("layers", "/layers", "application/json", "Facility layers and their rules"),
     ("townships", "/townships", "application/json", "Townships with their headline figures"),
     ("gaps", "/gaps", "application/json", "Gap list of the district"),
+    ("findings", "/findings", "application/json", "What was noticed about the inputs"),
     ("service-areas", "/service-areas", "application/geo+json", "Service circles and isochrones"),
     ("map", "/map", "text/html", "The map"),
     ("health", "/healthz", "application/json", "Is the service alive"),
@@ -135,6 +138,15 @@ async def gaps(request: Request, layer: Layer = None, kind: Kind = None, min_peo
     """List the gaps of the district."""
     store = store_of(request)
     return gap_listing(store, store.find_gaps(layer=layer, kind=kind, min_people=min_people, sort=sort), limit, f)
+
+
+@router.get("/findings", summary="What was noticed about the inputs", response_model=models.Findings,
+            responses=problem_responses(422))
+async def findings(request: Request, layer: Layer = None, township: Township = None, limit: Limit = 1000) -> Response:
+    """List findings, the gravest first: all of them, or those that touch a layer, a township or a layer in one."""
+    store = store_of(request)
+    rows = store.find_findings(layer=layer, township=township)
+    return listing(store, rows, rows.positions(), limit)
 
 
 class GeoJson(Response):

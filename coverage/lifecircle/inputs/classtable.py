@@ -78,6 +78,7 @@ def _read(runfile: RunFile, where: Path, townships: gpd.GeoDataFrame, findings: 
     source, year = text_column(table, "source"), text_column(table, "year")
     source, year = source.where(source != "", asked.source), year.where(year != "", asked.year)
     township = named_township(table, townships, runfile, where, findings)
+    findings.know(where, township.where(township.isin(townships["township_code"]), ""))
     table = pd.DataFrame({
         "township_code": township, "place_code": text_column(table, "place_code"), "place": text_column(table, "place"),
         "urban_rural_code": code, "class": kind.map(CLASS_WORDS),

@@ -15,8 +15,8 @@ from lifecircle.inputs import registers
 from lifecircle.inputs.cells import as_numbers, parse_number, report_unused
 from lifecircle.inputs.classes import assign_township
 from lifecircle.inputs.extracts import extract_of
-from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.joins import text_column
+from lifecircle.inputs.findings import OUTSIDE, Findings
+from lifecircle.inputs.joins import named_township, text_column
 from lifecircle.inputs.shapes import clean, in_place, read_raw, to_crs
 from lifecircle.policy import Policy
 from lifecircle.runfile import Facilities, OsmSource, RunFile
@@ -61,15 +61,19 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
     policy = policy or Policy()
     parts, numbered, claims = [], dict.fromkeys(runfile.layers, 0), registers.Claims()
     for source in runfile.facilities:
-        try:
-            where, table = _table(runfile, source, townships, numbered[source.layer], claims, findings)
-        except InputError as error:
-            findings.fail(error, "layer_unreadable", layer=source.layer)
-            continue
-        numbered[source.layer] += len(table)
-        registers.report_refused(table, where, policy.layer(source.layer).accepts, findings)
-        table = _within(table, source, area, runfile.district.neighbours, where, findings)
-        parts.append(registers.with_doors(_measured(table, source, where, findings), source, runfile, findings))
+        with findings.about(source.layer):
+            try:
+                where, table = _table(runfile, source, townships, numbered[source.layer], claims, findings)
+            except InputError as error:
+                findings.fail(error, "layer_unreadable", layer=source.layer)
+                continue
+            numbered[source.layer] += len(table)
+            registers.report_refused(table, where, policy.layer(source.layer).accepts, findings)
+            table = _within(table, source, area, runfile.district.neighbours, where, findings)
+            homes = table["township_code"].replace("", OUTSIDE)
+            findings.know(where, homes)
+            findings.know("", homes.set_axis(table["facility_id"]))
+            parts.append(registers.with_doors(_measured(table, source, where, findings), source, runfile, findings))
     claims.report(findings)
     if not parts:
         raise EmptyTableError(runfile.path, "no facility layer can be read", "mend what was found above")
@@ -82,7 +86,8 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
 def _table(runfile: RunFile, source: Facilities, townships: gpd.GeoDataFrame, count: int, claims: registers.Claims,
            findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
     """Read one source and bring it to the columns of the contract."""
-    where, raw = _from_osm(runfile, source, findings) if source.osm else _from_file(runfile, source, claims, findings)
+    where, raw = (_from_osm(runfile, source, findings) if source.osm
+                  else _from_file(runfile, source, townships, claims, findings))
     raw = to_crs(raw, str(townships.crs), where, findings, layer=source.layer)
     raw = registers.settle_status(raw, source, where, findings)
     raw = registers.settle_ids(raw, source.layer, where, count, findings)
@@ -94,8 +99,8 @@ def _table(runfile: RunFile, source: Facilities, townships: gpd.GeoDataFrame, co
     return where, table
 
 
-def _from_file(runfile: RunFile, source: Facilities, claims: registers.Claims, findings: Findings,
-               ) -> tuple[Path, gpd.GeoDataFrame]:
+def _from_file(runfile: RunFile, source: Facilities, townships: gpd.GeoDataFrame, claims: registers.Claims,
+               findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
     """Take points and polygons; several points of one row stay together as the doors of one facility."""
     path = registers.named_source(runfile, source)
     try:
@@ -105,6 +110,8 @@ def _from_file(runfile: RunFile, source: Facilities, claims: registers.Claims, f
         raise EmptyTableError(path, f"layer {source.layer}: {error.what.removeprefix(f'layer {source.layer}: ')}",
                               error.remedy) from error
     report_unused(raw, _USED | set(source.where), path, findings, layer=source.layer)
+    named = named_township(raw, townships, runfile, path, Findings())
+    findings.know(path, named.where(named.isin(townships["township_code"]), ""))
     raw = registers.leave_out_unplaced(raw, source, path, findings)
     raw = in_place(raw, source, path, findings, layer=source.layer)
     shapes = raw.geometry.to_numpy()

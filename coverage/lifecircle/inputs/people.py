@@ -14,7 +14,7 @@ from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, Missi
 from lifecircle.inputs.boundaries import neighbour_names
 from lifecircle.inputs.cells import as_numbers, as_text, parse_number
 from lifecircle.inputs.classes import CLASS_RULES, assign_township, check_words, classify, with_known_words
-from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.findings import OUTSIDE, Findings
 from lifecircle.inputs.joins import join_places, text_column
 from lifecircle.inputs.names import plain_name
 from lifecircle.inputs.peoplerows import (
@@ -77,7 +77,8 @@ def read_demand(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDa
     """
 
     def read(runfile: RunFile, findings: Findings) -> gpd.GeoDataFrame:
-        return _one_state(runfile, townships, places, policy, area, findings)
+        with findings.about():
+            return _one_state(runfile, townships, places, policy, area, findings)
 
     return with_scenarios(read(runfile, findings), runfile, read, findings)
 
@@ -100,6 +101,7 @@ class _Source:
 
 def _one_state(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame, policy: Policy,
                area: shapely.Geometry, findings: Findings) -> gpd.GeoDataFrame:
+    findings.know("", townships.set_index("township_code", drop=False)["township_code"])
     source = _source(runfile, townships, places, area, findings)
     raw, where = source.raw, source.where
     raw = raw.drop(columns=_scenario_columns(runfile), errors="ignore")
@@ -112,6 +114,9 @@ def _one_state(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDat
     if listed:
         raw = once_each(raw, places, people_columns(raw), where, findings)
     raw = _positioned(raw, townships, places, where, findings)
+    homes = raw["township_code"].replace("", OUTSIDE)
+    findings.know(where, homes)
+    findings.know("", homes.set_axis(raw["demand_id"]))
     raw = _within(raw, area, runfile.district.neighbours, where, findings)
     if source.weights and source.totals is not None:
         raw = as_people(raw, source.totals, where, findings)

@@ -25,7 +25,7 @@ from lifecircle.inputs.classes import (
 from lifecircle.inputs.classtable import with_classes
 from lifecircle.inputs.extracts import extract_of
 from lifecircle.inputs.files import read_table
-from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.findings import OUTSIDE, Findings
 from lifecircle.inputs.joins import text_column
 from lifecircle.inputs.names import plain_name
 from lifecircle.inputs.shapes import WGS84, read_source, to_crs
@@ -78,11 +78,20 @@ def read_places(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, f
     BadValueError
         If a place_code is blank or given twice, a class, an urban-rural code or a kind is not known.
     """
-    raw, where = _source(runfile, findings)
+    with findings.about():
+        return _settled(*_source(runfile, findings), runfile, townships, policy, findings)
+
+
+def _settled(raw: gpd.GeoDataFrame | None, where: Path, runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy,
+             findings: Findings) -> gpd.GeoDataFrame:
+    """Bring the places to the columns of the contract, each with its township and its class."""
     parts = [_own_rows(townships, townships["township_code"])] if raw is None else []
     if raw is not None:
         raw = with_known_words(to_crs(raw, str(townships.crs), where, findings), where, findings)
         raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings))
+        homes = raw["township_code"].replace("", OUTSIDE)
+        findings.know(where, homes)
+        findings.know("", homes.set_axis(raw["place_code"]))
         lost = raw["township_code"] == ""
         if lost.any():
             findings.add("note", "places_outside", f"{int(lost.sum())} places lie outside the district",

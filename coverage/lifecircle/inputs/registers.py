@@ -13,7 +13,7 @@ import shapely
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, MissingColumnError, NoMatchError, first_of
 from lifecircle.inputs.cells import as_text, rename_columns
 from lifecircle.inputs.files import read_layer
-from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.findings import Findings, join_codes
 from lifecircle.inputs.headers import heading, plain, recognise
 from lifecircle.inputs.joins import text_column
 from lifecircle.inputs.shapes import clean, to_crs
@@ -38,6 +38,7 @@ class Claims:
 
     def __init__(self) -> None:
         self._left: dict[tuple[Path, str], pd.Series] = {}
+        self._layers: dict[tuple[Path, str], list[str]] = {}
 
     def take(self, raw: gpd.GeoDataFrame, source: Facilities, where: Path) -> gpd.GeoDataFrame:
         """Keep the rows that hold the words of ``where``; without it all rows are this layer's.
@@ -55,6 +56,7 @@ class Claims:
             key = (where, column)
             left = self._left.get(key, cells)
             self._left[key] = left[~left.isin(wanted)]
+            self._layers.setdefault(key, []).append(source.layer)
             if not mine.any():
                 raise EmptyTableError(where, f"layer {source.layer}: no row holds {first_of(sorted(wanted))} in column "
                                              f"{column}, which holds {first_of(cells.unique(), 8)}",
@@ -67,6 +69,7 @@ class Claims:
             if len(left):
                 findings.add("warn", "rows_unclaimed", f"{len(left)} rows belong to no layer of the run file by their "
                              f"column {column}", file=where.name, id=first_of(left.index, 20), count=len(left),
+                             layer=join_codes(self._layers[where, column]),
                              value=first_of([word or "(blank)" for word in left.unique()]),
                              remedy="add a [[facilities]] table or a word to where = { … }")
 

@@ -64,6 +64,7 @@ def read_totals(runfile: RunFile, townships: gpd.GeoDataFrame, findings: Finding
         raise MissingColumnError(path, f"no column {first_of(missing)}; the columns are {first_of(table.columns, 12)}",
                                  "totals needs township_code (or township) and population")
     code = named_township(table, townships, runfile, path, findings)
+    findings.know(path, code.where(code.isin(townships["township_code"]), ""))
     code = code.where(code != "", text_column(table, "township"))
     twice = code.duplicated(keep=False)
     if twice.any():

@@ -30,8 +30,8 @@ _FIXED_DATE = "2000-01-01T00:00:00.000Z"
 def write_geopackage(assessment: Assessment, path: str | Path) -> None:
     """Write townships, places, facilities, service areas, gaps and ground in EPSG:4326.
 
-    Townships carry ``coverage_<layer>``, ``people_out_<layer>``, ``m2_per_head_<layer>`` and ``verdict_<layer>``.
-    The same assessment gives the same bytes.
+    Townships carry ``coverage_<layer>``, ``people_out_<layer>``, ``m2_per_head_<layer>``, ``verdict_<layer>`` and
+    ``findings_<layer>``, how many findings cast doubt on the figures. The same assessment gives the same bytes.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def read_geopackage(path: str | Path, crs: str, layers: dict[str, str]) -> dict[
         found = {name: gpd.read_file(path, layer=name).to_crs(crs) for name in STUDY_LAYERS}
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
         raise UnreadableFileError(path, f"cannot be read: {error}", "run the district again") from error
-    shown = [f"{prefix}_{layer}" for prefix in (*TOWNSHIP_FIGURES.values(), "verdict") for layer in layers]
+    shown = [f"{prefix}_{layer}" for prefix in (*TOWNSHIP_FIGURES.values(), "verdict", "findings") for layer in layers]
     found["townships"] = found["townships"].drop(columns=shown, errors="ignore")
     return found
 
@@ -92,7 +92,7 @@ def headline_figures(assessment: Assessment, indicator: str) -> pd.DataFrame:
 
 
 def with_figures(assessment: Assessment) -> gpd.GeoDataFrame:
-    """Give the townships with their headline figures, one column per figure and layer."""
+    """Give the townships with their headline figures and marks, one column per figure and layer."""
     townships = assessment.townships
     for indicator, prefix in TOWNSHIP_FIGURES.items():
         rows = headline_figures(assessment, indicator)
@@ -103,7 +103,9 @@ def with_figures(assessment: Assessment) -> gpd.GeoDataFrame:
             if indicator == "coverage_rate":
                 verdict = townships["township_code"].map(by_code["verdict"]).fillna("")
                 townships = townships.assign(**{f"verdict_{layer}": verdict})
-    return townships
+    marks = assessment.marks.pivot(index="township_code", columns="layer", values="findings")
+    counts = marks.reindex(index=townships["township_code"], columns=list(assessment.layers)).fillna(0).astype(int)
+    return townships.assign(**{f"findings_{layer}": counts[layer].to_numpy() for layer in assessment.layers})
 
 
 def gap_points(assessment: Assessment) -> gpd.GeoDataFrame:

@@ -2,7 +2,7 @@
 window.lifecircle.start = (function () {
   "use strict";
 
-  const {STATE_KEYS, SITE, count, disc, icon, legendRow, mainState, percent, plain, range, site, sitePopup, placePopup,
+  const {STATE_KEYS, SITE, count, disc, doubtMark, icon, legendRow, mainState, percent, plain, range, site, sitePopup, placePopup,
     swatch, townshipPopup} = window.lifecircle;
   const RATES = [[0.95, "#8dbbdd"], [0.8, "#c3dcee"], [0.6, "#f3efe6"], [0.4, "#f9d9b4"], [0, "#f2b376"]];
   const AREAS = RATES.map((step, index) => [[1, 0.75, 0.5, 0.25, 0][index], step[1]]);
@@ -90,6 +90,11 @@ window.lifecircle.start = (function () {
     layer.presence.forEach((item) => lines.push(presenceText(item, words)));
     const verdict = figures.verdict || figures.m2_verdict || "no_data";
     lines.push(`${words.verdict}${words.colon}${words.verdicts[verdict]}`);
+    const doubts = facts.doubts[layer.key] || [];
+    if (doubts.length) {
+      const titles = new Set(doubts.map((at) => facts.findings[at].title));
+      lines.push(`<span class="lc-doubt">\u26a0\ufe0e ${words.doubt}</span>${words.colon}${[...titles].join(words.list)}`);
+    }
     if (layer.lead) lines.push(`${words.lead}${words.colon}${layer.lead}`);
     return lines.map((line) => `<div>${line}</div>`).join("");
   }
@@ -148,7 +153,7 @@ window.lifecircle.start = (function () {
 
     function panelMarkup() {
       const radios = facts.layers.map((layer, index) => `<label><input type="radio" name="lc-service" ` +
-        `value="${layer.key}"${index ? "" : " checked"}>${layer.label}</label>`).join("");
+        `value="${layer.key}"${index ? "" : " checked"}>${layer.label}${doubtMark(facts.doubts[layer.key])}</label>`).join("");
       return `<div class="lc-head"><input type="search" list="lc-found" placeholder="${words.search}" ` +
         `aria-label="${words.search}"><datalist id="lc-found"></datalist>` +
         `<button type="button" title="${words.collapse}" aria-label="${words.collapse}">–</button></div>` +
@@ -168,7 +173,8 @@ window.lifecircle.start = (function () {
       members.townships.forEach((member) => {
         const unit = member.feature.properties;
         member.bindPopup(() => townshipPopup(unit, facts, state.chosen), popupRoom);
-        member.bindTooltip(() => `${unit.name} ${shareText(unit.figures[state.chosen], chosenLayer(), words)}`, {sticky: true});
+        member.bindTooltip(() => `${unit.name} ${shareText(unit.figures[state.chosen], chosenLayer(), words)}` +
+          doubtMark(unit.doubts[state.chosen]), {sticky: true});
       });
       members.places.forEach((member) => {
         const place = member.feature.properties;
@@ -308,7 +314,7 @@ window.lifecircle.start = (function () {
       };
       [...units].sort((a, b) => (b.people || 0) - (a.people || 0)).forEach((unit) => {
         const at = map.latLngToContainerPoint(unit.at);
-        put([0, -16, 16, -32, 32].map((dy) => at.add([0, dy])), unit.name, 13, "");
+        put([0, -16, 16, -32, 32].map((dy) => at.add([0, dy])), unit.name + (unit.doubts[state.chosen] ? " \u26a0\ufe0e" : ""), 13, "");
       });
       if (map.getZoom() < NEAR_ZOOM) return;
       members.places.forEach((member) => {

@@ -11,6 +11,8 @@ import pandas as pd
 import shapely
 
 from lifecircle.assessment import Assessment
+from lifecircle.inputs.findings import Finding, split_codes
+from lifecircle.inputs.titles import title
 from lifecircle.outputs.disclosure import SMALL_PEOPLE, STATE_COLUMNS
 from lifecircle.outputs.geopackage import headline_figures
 from lifecircle.outputs.map_text import words
@@ -87,6 +89,38 @@ def township_gaps(assessment: Assessment) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def doubtful(assessment: Assessment) -> list[Finding]:
+    """List the findings behind all marks, in the order in which `facts` gives their words."""
+    return list(dict.fromkeys(item for layer in assessment.layers
+                              for item in assessment.doubts(layer, assessment.run["district"]["code"])))
+
+
+def unit_doubts(assessment: Assessment, code: str) -> dict[str, list[int]]:
+    """Give layer -> the findings that cast doubt on its figures in a unit, by their place in `doubtful`.
+
+    Those that touch the fewest townships stand first.
+    """
+    place = {item: at for at, item in enumerate(doubtful(assessment))}
+    touched = {layer: assessment.doubts(layer, code) for layer in assessment.layers}
+    return {layer: [place[item] for item in sorted(found, key=lambda item: len(split_codes(item.township_code)) or 1e9)]
+            for layer, found in touched.items() if found}
+
+
+def doubt_words(finding: Finding, language: str) -> dict[str, str]:
+    """Say a finding for planners: its title, and a line with the file and the rows."""
+    head = title(finding.code, language)
+    where = " ".join(part for part in (finding.file, _short(finding.id, 30)) if part)
+    if language == "zh":
+        text = head + (f" ×{finding.count}" if finding.count > 1 else "") + (where and f"（{where}）")
+    else:
+        text = _short(finding.message, 150) + (where and f" ({where})")
+    return {"title": head, "text": text}
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most - 1].rstrip(" ,，") + "…"
+
+
 def townships(assessment: Assessment, simplify_m: float) -> Features:
     """Give the townships with the figures of every layer."""
     frame = assessment.townships
@@ -95,7 +129,7 @@ def townships(assessment: Assessment, simplify_m: float) -> Features:
     people = frame["population"] if "population" in frame.columns else pd.Series(np.nan, index=frame.index)
     properties = [
         {"code": code, "name": name, "people": number(count), "at": [round(at.y, 5), round(at.x, 5)],
-         "figures": figures.get(code, {}), "lacking": lacking.get(code, [])}
+         "figures": figures.get(code, {}), "lacking": lacking.get(code, []), "doubts": unit_doubts(assessment, code)}
         for code, name, count, at in zip(frame["township_code"], frame["township"], people, centres, strict=True)]
     return collection(frame, properties, simplify_m=simplify_m)
 
@@ -213,6 +247,8 @@ def facts(assessment: Assessment) -> dict[str, Any]:
         "words": words(language), "district": district["name"], "date": district.get("data_date", ""),
         "approval": district.get("map_approval_number", ""), "run_id": run["run_id"], "version": run["lifecircle"],
         "crs": run["crs"], "model": run["quality"] == "model", "osm": uses_osm(assessment),
+        "findings": [doubt_words(item, language) for item in doubtful(assessment)],
+        "doubts": unit_doubts(assessment, district["code"]),
         "layers": [layer_facts(assessment, layer, language, figures.get(layer, {})) for layer in assessment.layers],
     }))
 

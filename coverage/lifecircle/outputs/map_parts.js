@@ -6,6 +6,7 @@ window.lifecircle = (function () {
   const STATES = {in_time: "#2b6ca3", out: "#d9710f", undetermined: "url(#lc-hatch)"};
   const STATE_KEYS = ["in_time", "out", "undetermined"];
   const SITE = "#33203f";
+  const TOLD = 3; // So many findings are told in words.
   const FEW = 5; // A count that is too small to be shown is drawn as this many.
 
   /* ---- numbers and small markup ---- */
@@ -102,10 +103,26 @@ window.lifecircle = (function () {
     return STATE_KEYS[people.indexOf(Math.max(...people))];
   }
 
+  /* ---- doubt ---- */
+
+  /* The mark of figures that findings touch, with how many they are. */
+  function doubtMark(doubts) {
+    return doubts && doubts.length ? ` <span class="lc-doubt">\u26a0\ufe0e ${doubts.length}</span>` : "";
+  }
+
+  /* What casts doubt on a layer's figures: the first few findings, and how many more there are. */
+  function doubtLines(doubts, facts, layer) {
+    if (!doubts || !doubts.length) return "";
+    const words = facts.words;
+    const lines = doubts.slice(0, TOLD).map((at) => `<li>${facts.findings[at].text}</li>`);
+    if (doubts.length > TOLD) lines.push(`<li>${words.more} ${doubts.length - TOLD}</li>`);
+    return `<p class="lc-doubt">\u26a0\ufe0e ${words.doubt}${words.colon}${layer.label}</p><ul class="lc-doubts">${lines.join("")}</ul>`;
+  }
+
   /* ---- pop-ups ---- */
 
-  function layerName(layer, chosen) {
-    return `<tr${layer.key === chosen ? ' class="lc-chosen"' : ""}>${cell(layer.label)}`;
+  function layerName(layer, chosen, doubts) {
+    return `<tr${layer.key === chosen ? ' class="lc-chosen"' : ""}>${cell(layer.label + doubtMark(doubts))}`;
   }
 
   function townshipPopup(unit, facts, chosen) {
@@ -114,7 +131,7 @@ window.lifecircle = (function () {
       const figures = unit.figures[layer.key] || {};
       const area = typeof figures.m2 === "number" ? plain(figures.m2) : words.none;
       const verdict = figures.verdict || figures.m2_verdict;
-      return layerName(layer, chosen) + cell(percent(figures.rate, words.none) + range(figures), true) +
+      return layerName(layer, chosen, unit.doubts[layer.key]) + cell(percent(figures.rate, words.none) + range(figures), true) +
         cell(count(figures.out, words), true) + cell(count(figures.undetermined, words), true) + cell(area, true) +
         cell(words.verdicts[verdict] || words.none) + "</tr>";
     });
@@ -125,7 +142,8 @@ window.lifecircle = (function () {
       const where = words.unit_names[gap.metric] ? ` (${words.unit_names[gap.metric]})` : "";
       return `<p>${layer.label}·${words.kind[gap.kind] || gap.kind}${words.colon}${amount}${where}</p>`;
     });
-    return `<h3>${unit.name}</h3>${people}${table(words.township_table, rows)}${lacking.join("")}`;
+    const doubts = doubtLines(unit.doubts[chosen], facts, facts.layers.find((layer) => layer.key === chosen));
+    return `<h3>${unit.name}</h3>${people}${table(words.township_table, rows)}${doubts}${lacking.join("")}`;
   }
 
   function placePopup(place, facts, chosen) {
@@ -169,6 +187,6 @@ window.lifecircle = (function () {
     return `<h3>${place.name || place.id}</h3><p>${state.join(" · ")}</p><table class="lc-table">${shown}</table>`;
   }
 
-  return {STATE_KEYS, SITE, count, disc, icon, legendRow, mainState, percent, plain, point, range, site, sitePopup, placePopup,
+  return {STATE_KEYS, SITE, count, disc, doubtMark, icon, legendRow, mainState, percent, plain, point, range, site, sitePopup, placePopup,
     swatch, townshipPopup};
 })();

@@ -41,6 +41,7 @@ _ZH: dict[str, Any] = {
     "quality": {"surveyed": "实测", "register": "台账", "osm": "OSM", "derived": "推算", "model": "模型"},
     "place_table": ["服务", "未覆盖", "待核", "分钟", "最近设施", "原因"],
     "place_table_note": "分钟、最近设施：未覆盖人口的中位数与多数",
+    "doubt": "数据有疑点", "more": "另有", "list": "；",
     "township_table": ["服务", "覆盖率", "未覆盖", "待核", "人均面积", "判定"],
     "levels": {
         "village_clinic": "村卫生室", "community_health_station": "社区卫生服务站", "township_hospital": "乡镇卫生院",
@@ -90,6 +91,7 @@ _EN: dict[str, Any] = {
     "quality": {"surveyed": "surveyed", "register": "register", "osm": "OSM", "derived": "derived", "model": "model"},
     "place_table": ["Service", "Out", "Undet.", "Minutes", "Nearest", "Cause"],
     "place_table_note": "Minutes and nearest: median and most of the people out",
+    "doubt": "Data in doubt", "more": "and more:", "list": "; ",
     "township_table": ["Service", "Coverage", "Out", "Undet.", "m² per head", "Verdict"],
     "levels": {
         "village_clinic": "village clinic", "community_health_station": "community health station",

@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Sequence
 
 from lifecircle.inputs.findings import SEVERITIES, Finding
+from lifecircle.inputs.titles import title
 
 _MEANING = {"stop": "no result before these are mended", "warn": "figures are touched", "note": "for information"}
 
 
-def findings_text(findings: Sequence[Finding], width: int | None = None) -> str:
+def findings_text(findings: Sequence[Finding], width: int | None = None, language: str = "en") -> str:
     """Write findings as a table for a terminal: severity, code, file, rows, what is the matter and what to do.
 
     Parameters
@@ -20,6 +21,8 @@ def findings_text(findings: Sequence[Finding], width: int | None = None) -> str:
         In the order in which they are to stand.
     width : int, optional
         Columns of text; those of the terminal, at least 100, where it is not given.
+    language : str
+        ``zh`` puts the Chinese title of each finding before its message.
 
     Returns
     -------
@@ -40,7 +43,8 @@ def findings_text(findings: Sequence[Finding], width: int | None = None) -> str:
     table.add_column("row, id", overflow="fold", max_width=20)
     table.add_column("what, and what to do", overflow="fold", ratio=1)
     for item in findings:
-        what = item.message + (f" → {item.remedy}" if item.remedy else "")
+        head = f"{title(item.code, language)}：" if language == "zh" else ""
+        what = head + item.message + (f" → {item.remedy}" if item.remedy else "")
         table.add_row(*map(Text, (item.severity, item.code, item.file, item.id, what)))
     page = io.StringIO()
     console = Console(file=page, width=width or max(shutil.get_terminal_size((120, 24)).columns, 100),

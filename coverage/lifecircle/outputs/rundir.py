@@ -22,13 +22,13 @@ from lifecircle.outputs.atomic import begin, commit, hold
 from lifecircle.outputs.disclosure import published
 from lifecircle.outputs.geopackage import read_geopackage, write_geopackage
 from lifecircle.outputs.maps import save_map
-from lifecircle.outputs.tables import ORDER, plain_value, read_csv, write_csv
+from lifecircle.outputs.tables import ORDER, csv_text, plain_value, read_csv, write_csv
 
 #: What a run owns in its directory; anything else there is the user's and is kept.
 OWN_FILES: tuple[str, ...] = (
     "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "long_legs.csv", "roads_quality.csv",
-    "critical_links.csv", "demand.parquet", "lifecircle.gpkg",
-    "lifecircle.gpkg-*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
+    "marks.csv", "critical_links.csv", "demand.parquet", "lifecircle.gpkg", "lifecircle.gpkg-*",
+    ".lifecircle.new.gpkg*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
 )
 
 
@@ -130,6 +130,36 @@ def read_gaps(directory: str | Path) -> pd.DataFrame:
     return read_csv(_run_directory(directory) / "gaps.csv")
 
 
+def read_marks(directory: str | Path) -> pd.DataFrame:
+    """Read only the marks of a run directory: which figures are in doubt.
+
+    Raises
+    ------
+    MissingFileError, UnreadableFileError
+        As for `read_run`.
+    """
+    return read_csv(_run_directory(directory) / "marks.csv")
+
+
+def mark_again(directory: str | Path) -> None:
+    """Bring the marks of a run directory in step with its findings, wherever they are written or drawn.
+
+    Raises
+    ------
+    MissingFileError, UnreadableFileError
+        As for `read_run`.
+    """
+    directory = _run_directory(directory)
+    assessment = read_run(directory)
+    if csv_text(read_marks(directory)) == csv_text(assessment.marks):
+        return
+    new = directory / ".lifecircle.new.gpkg"
+    write_geopackage(assessment, new)
+    new.replace(directory / "lifecircle.gpkg")
+    save_map(assessment, directory / "map.html")
+    write_csv(assessment.marks, directory / "marks.csv")
+
+
 def _assemble(directory: Path, run: dict[str, Any], surfaces: bool) -> Assessment:
     layers = read_geopackage(directory / "lifecircle.gpkg", run["crs"], run["layers"])
     return Assessment(
@@ -160,6 +190,7 @@ def _write_files(assessment: Assessment, new: Path) -> None:
         _write_json([finding.as_dict() for finding in assessment.findings], new / "findings.json")
         write_csv(assessment.results, new / "results.csv", order=ORDER["results"])
         write_csv(assessment.gaps, new / "gaps.csv", order=ORDER["gaps"])
+        write_csv(assessment.marks, new / "marks.csv")
         write_csv(assessment.long_legs, new / "long_legs.csv")
         write_csv(assessment.road_quality, new / "roads_quality.csv")
         write_csv(pd.DataFrame(assessment.critical_links.drop(columns="geometry")), new / "critical_links.csv")

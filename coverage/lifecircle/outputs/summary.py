@@ -46,7 +46,8 @@ def _layer_record(assessment: Assessment, layer: str) -> dict[str, Any]:
     run = assessment.run
     code, facts = run["district"]["code"], run["layers"][layer]
     label = facts.get(f"label_{run['district'].get('language', 'zh')}") or layer
-    record: dict[str, Any] = {"layer": layer, "label": label, "quality": facts.get("quality", "")}
+    record: dict[str, Any] = {"layer": layer, "label": label, "quality": facts.get("quality", ""),
+                              "findings": len(assessment.doubts(layer, code))}
     for indicator in ("coverage_rate", *_FIGURES):
         rows = headline_figures(assessment, indicator)
         rows = rows[(rows["layer"] == layer) & (rows["township_code"] == code)]
@@ -98,10 +99,12 @@ def summary_text(assessment: Assessment, directory: str | Path) -> str:
              f"{record['gaps']} gaps, {record['findings']['warn']} warnings"]
     shares = next((list(layer["townships_at"]) for layer in record["layers"] if "townships_at" in layer), [])
     heads = ("layer", "", "in time", "people out", "undetermined", "verdict",
-             f"townships at {'/'.join(shares)} %", "m2 a head")
+             f"townships at {'/'.join(shares)} %", "in doubt", "m2 a head")
     lines += ["", *_columns([heads, *(_cells(layer) for layer in record["layers"])]), "",
               *_rule_lines(record), *_scenario_lines(record),
-              "in time: share of people, the undetermined counted out and in", f"map: {record['map']}"]
+              "in time: share of people, the undetermined counted out and in",
+              "in doubt: findings that touch the layer; marks.csv tells where, findings.json what",
+              f"map: {record['map']}"]
     return "\n".join(clean_text(pd.Series(lines, dtype="str")))
 
 
@@ -152,7 +155,8 @@ def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
     if layer.get("area_per_head_m2") is not None:
         target = f" of {layer['area_target_m2']:g}" if layer.get("area_target_m2") is not None else ""
         area = f"{layer['area_per_head_m2']:.2f}{target}, {layer['area_verdict']}"
-    return (str(layer["layer"]), str(layer["label"]), *reach, area)
+    doubt = f"⚠ {layer['findings']}" if layer["findings"] else "–"
+    return (str(layer["layer"]), str(layer["label"]), *reach, doubt, area)
 
 
 def _columns(table: list[tuple[str, ...]]) -> list[str]:

@@ -18,7 +18,7 @@ DECIMALS = 9
 NUMBER_COLUMNS: frozenset[str] = frozenset({
     "cutoff", "value", "low", "high", "target", "people", "people_out", "people_undetermined", "need", "have", "short",
     "minutes_median", "minutes_worst", "minutes_over",
-    *ROAD_QUALITY_COLUMNS[2:],
+    "findings", *ROAD_QUALITY_COLUMNS[2:],
 })
 FLAG_COLUMNS: frozenset[str] = frozenset({"headline"})
 #: Rows are written in the order of these columns.
