@@ -20,9 +20,10 @@ _WRITTEN = re.compile(r"^(?P<about>约|大约|大概|近|~|≈)?\s*(?P<number>[+
 _DEGREES = re.compile(r"^[EN东经北纬]*\s*(\d{1,3})[°度]\s*(?:(\d{1,2}(?:\.\d+)?)['′’分])?\s*"
                       r"(?:(\d{1,2}(?:\.\d+)?)(?:[\"”秒]|''|′′|’’)?)?\s*[EN]?$")
 _AREA = {"m2": 1.0, "平方米": 1.0, "平米": 1.0, "平方": 1.0, "亩": 2000 / 3, "公顷": 10_000.0, "ha": 10_000.0,
-         "km2": 1e6, "平方公里": 1e6, "万m2": 10_000.0, "万平方米": 10_000.0}
+         "hm2": 10_000.0, "km2": 1e6, "平方公里": 1e6, "平方千米": 1e6, "千m2": 1000.0, "千平方米": 1000.0,
+         "万m2": 10_000.0, "万平方米": 10_000.0, "万平米": 10_000.0}
 _COUNT = dict.fromkeys(("人", "名", "位", "个", "张", "床", "户", "间", "托位", "张床", "个托位", "床位"), 1.0) | {
-    "万人": 1e4, "万": 1e4}
+    "百人": 100.0, "千人": 1000.0, "万人": 1e4, "万": 1e4}
 #: Kind of quantity -> the units that may stand behind a number, and how much of ours each is.
 UNITS: dict[str, dict[str, float]] = {"area": _AREA, "count": _COUNT, "year": {"年": 1.0}, "deg": {"°": 1.0, "度": 1.0},
                                       "length": {"m": 1.0, "米": 1.0}, "": {}}
@@ -56,8 +57,8 @@ def rename_columns(table: Any, columns: Mapping[str, str], where: str | Path) ->
     if missing:
         raise MissingColumnError(where, f"no column {first_of(missing)}; the columns are {first_of(table.columns, 12)}",
                                  "correct columns = { … } in the run file")
-    found = {ours: theirs for ours, theirs in recognise(table.columns, {*columns, *columns.values()}).items()
-             if ours not in {"lon", "lat"}}
+    taken = {*columns, *columns.values()} | {name for name in map(str, table.columns) if _is_part(name)}
+    found = {ours: theirs for ours, theirs in recognise(table.columns, taken).items() if ours not in {"lon", "lat"}}
     wanted |= found
     given = {ours: _with_unit(table[theirs], quantity_of(ours), theirs) for ours, theirs in wanted.items()}
     unit = capacity_unit(wanted["capacity"]) if "capacity" in wanted else ""
@@ -67,13 +68,26 @@ def rename_columns(table: Any, columns: Mapping[str, str], where: str | Path) ->
     return table.drop(columns=list(dict.fromkeys(unused))).assign(**given)
 
 
+def _is_part(head: str) -> bool:
+    """Tell a head whose brackets hold no unit, such as 人口(男): it is not the whole of what its word says."""
+    quantity = quantity_of(next(iter(recognise([head])), ""))
+    return quantity in {"area", "count"} and heading(head).unit not in {"", *UNITS[quantity]}
+
+
 def _with_unit(cells: pd.Series, quantity: str, head: str) -> pd.Series:
-    """Write the unit that stands in a column's head behind its numbers, unless it is ours."""
+    """Write the unit that stands in a column's head behind its numbers, unless it is ours or a number has its own."""
     unit = heading(head).unit
     if UNITS[quantity].get(unit, 1.0) == 1.0:
         return cells
-    texts = as_text(cells)
-    return texts.where(~texts.str.fullmatch(r"[\d.,]+"), texts + unit)
+
+    def with_unit(text: str) -> str:
+        match = _WRITTEN.match(clean := plain(text))
+        if not match or match["unit"]:
+            return text
+        end = match.end("more" if match["more"] else "number")
+        return clean[:end] + unit + clean[end:].strip()
+
+    return as_text(cells).map(with_unit)
 
 
 def report_unused(table: pd.DataFrame, used: frozenset[str], where: Path, findings: Findings, layer: str = "") -> None:

@@ -84,10 +84,17 @@ class NameIndex:
                     table[where, key] = code if table.get((where, key), code) == code else ""
         return cls(plain, loose)
 
-    def find(self, scope: str, name: str) -> str | None:
-        """Give the code of a name, as it stands or without its kind; "" where several bear it, None where nobody."""
-        for table, key in ((self.plain, plain_name(name)), (self.loose, loose_name(name))) if name else ():
-            if (scope, key) in table:
+    def find(self, scope: str, name: str, *, loosely: bool | None = None) -> str | None:
+        """Give the code of a name; "" where several bear it, None where nobody.
+
+        Parameters
+        ----------
+        scope, name : str
+        loosely : bool, optional
+            Whether the name is sought without its kind, or as it stands; not given: as it stands first.
+        """
+        for loose, table, key in ((False, self.plain, plain_name(name)), (True, self.loose, loose_name(name))):
+            if name and loosely in (None, loose) and (scope, key) in table:
                 return table[scope, key]
         return None
 
@@ -135,13 +142,23 @@ class Places:
         """
         own, former = [], []
         for name, township in zip(names, township_codes, strict=True):
-            scope = township or ANYWHERE
-            found = self._own.find(scope, name)
-            own.append(found or "")
-            former.append(self._former.find(scope, name) or "" if found is None else "")
+            found = self._found(township or ANYWHERE, name)
+            own.append(found[0])
+            former.append(found[1])
         joined = _joined(codes, names, own, former, self.names)
         alone = joined["how"].str.startswith("name") & (township_codes == "")
         return joined.assign(how=joined["how"].mask(alone, "name alone"))
+
+    def _found(self, scope: str, name: str) -> tuple[str, str]:
+        """Give the place of a name, or the one that it was merged into; a whole name goes before one without kind."""
+        for loosely in (False, True):
+            own = self._own.find(scope, name, loosely=loosely)
+            if own is not None:
+                return own, ""
+            former = self._former.find(scope, name, loosely=loosely)
+            if former is not None:
+                return "", former
+        return "", ""
 
 
 def _joined(codes: pd.Series, names: pd.Series, own: list[str], former: list[str],

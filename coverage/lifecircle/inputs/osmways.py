@@ -139,7 +139,22 @@ def _by_pyosmium(path: Path, kinds: _Kinds) -> PbfNodes:
             counts.append(len(way.nodes))
             places.append(points_of_way(way))
     ids, first, node = np.unique(np.frombuffer(refs, dtype=np.int64), return_index=True, return_inverse=True)
-    return PbfNodes(np.frombuffer(counts, dtype=np.int64), ids, node, np.concatenate(places)[first])
+    lonlat = np.concatenate(places)[first]
+    if len(ids) and ids[0] < 0:
+        _fill_unsaved(path, ids, lonlat)
+    return PbfNodes(np.frombuffer(counts, dtype=np.int64), ids, node, lonlat)
+
+
+def _fill_unsaved(path: Path, ids: Array, lonlat: Array) -> None:
+    """Find the positions (in place) of nodes with negative ids, as editors give what was never uploaded.
+
+    The index of positions of pyosmium holds no negative ids.
+    """
+    wanted = {number: row for row, number in enumerate(ids[ids < 0].tolist())}
+    for item in osmium.FileProcessor(str(path), osmium.osm.NODE):
+        row = wanted.get(item.id)
+        if row is not None and item.location.valid():
+            lonlat[row] = item.location.lon, item.location.lat
 
 
 def points_of_way(way: Any) -> Array:

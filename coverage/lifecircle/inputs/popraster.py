@@ -26,8 +26,8 @@ def read_people_raster(path: Path, crs: str, area: shapely.Geometry) -> tuple[gp
     Parameters
     ----------
     path : Path
-        GeoTIFF in any CRS; the first band holds people per cell (not per km2). NaN, infinite and nodata cells hold
-        nobody.
+        GeoTIFF in any CRS; the first band, with its scale and offset, holds people per cell (not per km2). NaN,
+        infinite and nodata cells hold nobody.
     crs : str
         CRS of `area` and of the answer, in metres.
     area : Polygon or MultiPolygon
@@ -99,7 +99,8 @@ def _window(path: Path, crs: str, area: shapely.Geometry) -> tuple[Array, Any, s
             raise UnreadableFileError(path, f"has {window.width * window.height:,.0f} cells in the district",
                                       "export it with cells of 30 m or more")
         band = raster.read(1, window=window, masked=True)
-        people = np.where(np.ma.getmaskarray(band), 0.0, band.data).astype(np.float64)
+        people = band.data.astype(np.float64) * raster.scales[0] + raster.offsets[0]
+        people[np.ma.getmaskarray(band)] = 0.0
         return np.where(np.isfinite(people), people, 0.0), raster.window_transform(window), raster.crs.to_wkt()
 
 

@@ -117,12 +117,17 @@ def _smooth(same: Array, chain: Array, length_m: Array, short_m: float) -> Array
 
 
 def _with_classes(base: RoadNetwork, local: RoadNetwork, same: Array, same_m: float) -> tuple[RoadNetwork, Array]:
-    """Give roads of the study the class, and the speeds where stated, of the local road that is the same."""
+    """Give roads of the study the class, and the speeds where stated, of the local road that is the same.
+
+    Of roads side by side, such as a highway and the service road along it, the local road means the nearest and those
+    of its class: the two carriageways of one road.
+    """
     rows = np.flatnonzero(same)
     if not len(rows):
         return base, np.zeros(len(base), dtype=bool)
     like = _like(base, np.arange(len(base)), np.full(len(base), 0.5), local, rows, same_m)
     own = np.flatnonzero((like >= 0) & ~base.ferry)
+    own = own[_is_meant(base, own, local, like[own], same_m)]
     at, columns = like[own], {}
     for name in ("road_class", "maxspeed_kph", "speed_kph"):
         column, said = getattr(base, name).copy(), getattr(local, name)[at]
@@ -130,6 +135,14 @@ def _with_classes(base: RoadNetwork, local: RoadNetwork, same: Array, same_m: fl
         column[own[known]] = said[known]
         columns[name] = column
     return replace(base, **columns), base.road_class != columns["road_class"]
+
+
+def _is_meant(base: RoadNetwork, own: Array, local: RoadNetwork, at: Array, same_m: float) -> Array:
+    """Tell which roads are of the class of that one which lies nearest to their local road, beside their middle."""
+    middle = (base.node_xy_m[base.u[own]] + base.node_xy_m[base.v[own]]) / 2
+    step = shapely.line_locate_point(segment_lines(local, at), shapely.points(middle), normalized=True)
+    near = _like(local, at, step, base, np.arange(len(base)), same_m)
+    return np.asarray((near < 0) | (base.road_class[near] == base.road_class[own]), dtype=bool)
 
 
 def _join(base: RoadNetwork, local: RoadNetwork, new: Array, met_same: Array, join_m: float,

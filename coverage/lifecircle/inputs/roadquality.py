@@ -34,6 +34,12 @@ def note_tags(ways: Ways, file: str, findings: Findings) -> None:
         count = sum(ways.unread_speeds.values())
         findings.add("note", "maxspeed_unread", f"the speed limit of {count} roads cannot be read; their class decides",
                      file=file, count=count, value=first_of(sorted(ways.unread_speeds), 3))
+    if not ways.whole.all():
+        lacking = ways.ids[~ways.whole]
+        findings.add("note", "roads_cut", f"{len(lacking)} roads are cut where the extract lacks one of their nodes",
+                     file=file, id=f"way {first_of(lacking.tolist())}", count=len(lacking),
+                     remedy="that is as it should be at the edge of an extract; elsewhere cut it out anew, with whole "
+                     "ways")
     shut = {f"highway={value}" for value in NOT_OPEN}
     known = {"area=yes", *shut, *(f"highway={value}" for value in NO_ROADS)}
     for severity, code, tags, what, remedy in (

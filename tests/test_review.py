@@ -1,0 +1,264 @@
+"""Figures that an ordinary file of an office could make wrong in silence: what must come out, or at least be said.
+
+Tests marked xfail show what is expected and not yet so.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+import tinytown
+from lifecircle.errors import InputError, MissingColumnError
+from lifecircle.inputs.cells import as_numbers, rename_columns
+from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.names import Places
+from lifecircle.inputs.registers import Claims
+from lifecircle.inputs.sheets import read_sheet
+from lifecircle.osmtags import ROAD_CLASSES
+from lifecircle.runfile import Facilities
+from lifecircle.study import Study, read_study
+from tinytown import CLINIC_M, ORIGIN_M, lonlat, write_osm, write_town
+
+open_fault = pytest.mark.xfail(strict=True, reason="a fault that is known and not mended yet")
+VILLAGES = "甲街道,甲社区,{}\n甲街道,乙村,{}\n乙镇,丙村,{}\n乙镇,丁村,{}\n"
+MADE = {"source": "tiny town", "quality": "model"}
+
+
+def study_of(folder: Path, villages: str | None = None, *, register: str | None = None, **sections: object) -> Study:
+    """Read the town with other people or another register of clinics."""
+    path = write_town(folder, **sections)
+    for name, text in (("people.csv", villages), ("clinics.csv", register)):
+        if text is not None:
+            (folder / name).write_text(text, encoding="utf-8")
+    return read_study(path)
+
+
+def people_of(study: Study) -> list[float]:
+    return study.demand.groupby("place_code")["population"].sum().tolist()
+
+
+def codes(study: Study) -> set[str]:
+    return {item.code for item in study.findings}
+
+
+def book(path: Path, rows: list[list[object]], *merged: str) -> Path:
+    made = openpyxl.Workbook()
+    for row in rows:
+        made.active.append(row)
+    for cells in merged:
+        made.active.merge_cells(cells)
+    made.save(path)
+    return path
+
+
+# numbers and their units
+
+
+@pytest.mark.parametrize(("cell", "m2"), [("3", 2000.0), ("约3", 2000.0), ("３．５", 7000 / 3), ("3余", 2000.0),
+                                         ("3左右", 2000.0), ("1,200", 800_000.0), ("200㎡", 200.0)])
+def test_the_unit_of_a_head_counts_however_the_number_is_written(cell, m2):
+    table = rename_columns(pd.DataFrame({"占地面积(亩)": [cell]}), {}, "a.csv")
+    assert as_numbers(table["area_m2"], "a.csv", "area_m2").tolist() == pytest.approx([m2])
+
+
+@pytest.mark.parametrize(("head", "ours", "factor"), [
+    ("占地面积(hm²)", "area_m2", 1e4), ("占地面积(平方千米)", "area_m2", 1e6), ("占地面积(万平米)", "area_m2", 1e4),
+    ("占地面积（千㎡）", "area_m2", 1e3), ("人口(千人)", "population", 1e3), ("人口(百人)", "population", 100.0)])
+def test_more_units_of_land_and_people(head, ours, factor):
+    table = rename_columns(pd.DataFrame({head: ["3"]}), {}, "a.csv")
+    assert as_numbers(table[ours], "a.csv", ours).tolist() == pytest.approx([3 * factor])
+
+
+@pytest.mark.parametrize("head", ["人口(男)", "人口(2010年)", "面积(含地下)", "有效面积(㎡/人)", "面积(英亩)"])
+def test_a_head_whose_brackets_hold_no_unit_is_not_taken_for_the_whole(head):
+    assert rename_columns(pd.DataFrame({head: ["3"]}), {}, "a.csv").columns.tolist() == [head]
+
+
+def test_the_whole_is_found_beside_its_parts():
+    table = pd.DataFrame({"人口(男)": ["10"], "人口(女)": ["12"], "人口(人)": ["22"]})
+    assert rename_columns(table, {}, "a.csv")["population"].tolist() == ["22"]
+
+
+def test_men_are_not_everyone(tmp_path):
+    """Read as population, half of the people would be gone without a word."""
+    with pytest.raises(MissingColumnError, match="no column population"):
+        study_of(tmp_path, "村,人口(男),人口(女)\n甲社区,200,210\n乙村,100,110\n丙村,10,10\n丁村,10,10\n")
+
+
+@open_fault
+def test_a_unit_above_the_table_is_not_lost(tmp_path):
+    """单位：万人 over the head of a statistical table: 2 is 20 000 people, or an error."""
+    text = "某县人口,,\n单位：万人,,\n乡镇,村,人口\n" + VILLAGES.format(2, 1, 1, 1)
+    try:
+        assert people_of(study_of(tmp_path, text)) == [20_000, 10_000, 10_000, 10_000]
+    except InputError as error:
+        assert "万人" in str(error)  # noqa: PT017
+
+
+def test_people_that_are_about_right_or_converted_are_said_too(tmp_path):
+    study = study_of(tmp_path, "乡镇,村,人口\n" + VILLAGES.format("约200", "0.03万人", 10, 10))
+    assert people_of(study) == [200, 300, 10, 10]
+    assert {"number_about", "number_converted"} <= codes(study)
+
+
+# rows and cells
+
+
+@open_fault
+def test_a_number_merged_over_two_rows_counts_once(tmp_path):
+    """甲社区 and 乙村 share 300 people; each having 300 makes 300 people out of nothing."""
+    rows = [["乡镇", "村", "人口"], ["甲街道", "甲社区", 300], ["甲街道", "乙村", None]]
+    path = book(tmp_path / "a.xlsx", rows, "C2:C3")
+    findings = Findings()
+    try:
+        table = read_sheet(path, findings=findings)
+    except InputError:
+        return
+    told = pd.to_numeric(table["人口"]).sum()
+    assert told == 300 or any(item.severity == "warn" for item in findings)
+
+
+@open_fault
+@pytest.mark.parametrize("word", ["小计", "甲街道小计", "本街道合计", "合计(人)"])
+def test_a_subtotal_in_the_third_column_is_no_village(tmp_path, word):
+    rows = f"1,甲街道,甲社区,200\n2,甲街道,乙村,100\n3,甲街道,{word},300\n4,乙镇,丙村,10\n5,乙镇,丁村,10\n"
+    assert people_of(study_of(tmp_path, "序号,乡镇,村,人口\n" + rows)) == [200, 100, 10, 10]
+
+
+@open_fault
+def test_a_village_that_stands_twice_is_said(tmp_path):
+    """Rows without positions that name the same village: entered twice, or two halves; nobody can know."""
+    study = study_of(tmp_path, "乡镇,村,人口\n甲街道,甲社区,200\n" + VILLAGES.format(200, 1, 1, 1))
+    assert any(item.severity == "warn" and "甲社区" in str(item.value) for item in study.findings)
+
+
+@open_fault
+def test_rows_that_no_layer_takes_are_said_where_two_columns_choose():
+    raw = pd.DataFrame({"类别": ["甲", "甲", "乙", "乙"], "性质": ["公", "私", "公", "私"]}, index=[2, 3, 4, 5])
+    claims, findings = Claims(), Findings()
+    for layer, words in (("a", {"类别": "甲", "性质": "公"}), ("b", {"类别": "乙", "性质": "私"})):
+        claims.take(raw, Facilities(layer=layer, file="a.csv", where=words), Path("a.csv"))
+    claims.report(findings)
+    assert [item.id for item in findings if item.code == "rows_unclaimed"] == ["3, 4"]
+
+
+# names
+
+
+def test_the_whole_name_of_a_merged_village_goes_before_half_of_another():
+    """石庙村 went into 新店村; 石庙社区 is another place of the township, and the likeness of names is not its name."""
+    places = Places(pd.DataFrame({"place_code": ["1", "2"], "place": ["石庙社区", "新店村"], "township_code": "T",
+                                  "merged_from": ["", "石庙村、李家村"]}))
+    text = [pd.Series(cells, dtype="str") for cells in (["", "2", ""], ["石庙村", "石庙村", "石庙"], ["T", "T", "T"])]
+    assert places.join(*text).to_numpy().tolist() == [["2", "former"], ["2", "code"], ["1", "name"]]
+
+
+# facilities
+
+
+@open_fault
+def test_a_facility_in_another_village_than_its_row_says_is_said(tmp_path):
+    """C1 stands in 甲社区; the register says 乙村. Which of them lacks a clinic hangs on it."""
+    lon, lat = lonlat(*CLINIC_M)
+    text = f"编号,名称,层级,乡镇,村,经度,纬度\nC1,甲诊所,village_clinic,甲街道,乙村,{lon},{lat}\n"
+    study = study_of(tmp_path, register=text)
+    assert any(item.layer == "clinics" and item.severity == "warn" for item in study.findings)
+
+
+@pytest.mark.parametrize(("word", "said"), [("GCJ-02", True), ("百度", True), ("西安80", True), ("WGS84", False),
+                                            ("CGCS 2000", False), ("", False)])
+def test_a_datum_that_the_register_names_itself_is_heeded(tmp_path, word, said):
+    """坐标系 GCJ-02 in the row, nothing in the run file: the clinic stands some 500 m from where it should."""
+    lon, lat = lonlat(*CLINIC_M)
+    text = f"编号,名称,层级,坐标系,经度,纬度\nC1,甲诊所,village_clinic,{word},{lon},{lat}\n"
+    found = codes(study_of(tmp_path, register=text))
+    assert bool(found & {"datum_word_unknown", "datum_mixed", "datum_contradicts"}) == said
+
+
+@open_fault
+def test_a_site_that_two_files_of_a_layer_hold_is_said(tmp_path):
+    """1200 m² for a square of 600."""
+    lon, lat = lonlat(500, 500)
+    text = f"编号,名称,层级,有效避难面积(㎡),经度,纬度\nX1,甲广场,short,600,{lon},{lat}\n"
+    (tmp_path / "more.csv").write_text(text, encoding="utf-8")
+    layers = [{"layer": "shelters", "file": name, **MADE} for name in ("shelters.geojson", "more.csv")]
+    study = study_of(tmp_path, facilities=layers, policy={"clinics": None, "elderly_care": None})
+    assert "facility_twice" in codes(study)
+
+
+@open_fault
+def test_an_outline_that_stands_twice_under_two_names_is_said(tmp_path):
+    path = write_town(tmp_path)
+    layer = json.loads((tmp_path / "shelters.geojson").read_text(encoding="utf-8"))
+    [square] = layer["features"]
+    layer["features"].append({**square, "properties": {**square["properties"], "facility_id": "S2", "name": "应急点"}})
+    (tmp_path / "shelters.geojson").write_text(json.dumps(layer), encoding="utf-8")
+    assert any(item.layer == "shelters" and item.severity == "warn" for item in read_study(path).findings)
+
+
+# roads and rasters
+
+
+def test_nodes_with_negative_ids_are_not_lost(tmp_path):
+    """What an editor drew and never uploaded has negative ids; without these nodes a ninth of the crossings is gone."""
+    write_osm(tmp_path / "roads.osm")
+    text = (tmp_path / "roads.osm").read_text(encoding="utf-8")
+    for number in (9, 18, 27):
+        for mark in ("node id", "nd ref"):
+            text = text.replace(f'<{mark}="{number}"', f'<{mark}="-{number}"')
+    (tmp_path / "roads.osm").write_text(text, encoding="utf-8")
+    study = study_of(tmp_path, roads={"file": "roads.osm"})
+    assert len(study.roads) == 5 * 8 + 9 * 4
+    assert "roads_cut" not in codes(study)
+
+
+def test_roads_that_lack_nodes_are_said(tmp_path):
+    """A street along y = 1000 m loses the node at x = 2000 m, its middle, and with it two blocks each way."""
+    write_osm(tmp_path / "roads.osm")
+    lines = (tmp_path / "roads.osm").read_text(encoding="utf-8").splitlines()
+    lines = [line for line in lines if not line.startswith('<node id="23"')]
+    (tmp_path / "roads.osm").write_text("\n".join(lines), encoding="utf-8")
+    study = study_of(tmp_path, roads={"file": "roads.osm"})
+    assert len(study.roads) == 5 * 8 + 9 * 4 - 4
+    [cut] = [item for item in study.findings if item.code == "roads_cut"]
+    assert (cut.count, cut.id) == (2, "way 3, 10")
+
+
+@pytest.mark.parametrize(("word", "beside"), [("国道", "trunk"), ("高速公路", "motorway")])
+def test_a_service_road_beside_a_highway_keeps_its_class(tmp_path, word, beside):
+    """A highway of 4 km and a service road 12 m north of it; the local layer holds the highway alone, 1 m off.
+
+    As a motorway the service road would be closed to everyone who walks.
+    """
+    xs = np.arange(0, 4001, 100)
+    rows = {"roads.geojson": [("trunk", [(x, 1000) for x in xs]), ("service", [(x, 1012) for x in xs]),
+                              ("residential", [(0, 0), (0, 1000), (0, 1012)])],
+            "local.geojson": [(word, [(x, 1001) for x in xs])]}
+    path = write_town(tmp_path, roads={"local": {"file": "local.geojson"}})
+    for name, roads in rows.items():
+        tinytown._write_features(tmp_path / name, [
+            ({"class": kind}, {"type": "LineString", "coordinates": [lonlat(*map(float, xy)) for xy in line]})
+            for kind, line in roads])
+    roads = read_study(path).roads
+    length_m = pd.Series(roads.length_m).groupby([ROAD_CLASSES[kind] for kind in roads.road_class]).sum()
+    assert length_m.round().to_dict() == {beside: 4000, "service": 4000, "residential": 1012}
+
+
+def test_the_scale_of_a_raster_counts(tmp_path):
+    """Cells hold 7 in units of half a person: 3.5 people in each of 22 x 42."""
+    cells = np.full((22, 42), 7, dtype="int16")
+    where = from_origin(ORIGIN_M[0] - 100, ORIGIN_M[1] + 2100, 100, 100)
+    with rasterio.open(tmp_path / "people.tif", "w", driver="GTiff", height=22, width=42, count=1, dtype="int16",
+                       crs="EPSG:4545", transform=where) as raster:
+        raster.write(cells, 1)
+        raster.scales = (0.5,)
+    study = study_of(tmp_path, people={"file": None, "raster": "people.tif"})
+    assert study.demand["population"].sum() == pytest.approx(22 * 42 * 3.5)
