@@ -122,6 +122,8 @@ class Elevation:
                     raise UnreadableFileError(pattern, f"tiles have different systems: {first_of(sorted(systems))}",
                                               "bring them to one")
                 merged, transform = rasterio.merge.merge(opened, nodata=np.nan, dtype="float32", indexes=[1])
+                if not merged.size:
+                    raise UnreadableFileError(pattern, "holds no cell", "export the heights again")
             system = opened[0].crs
         except (RasterioError, ValueError, MemoryError) as error:
             if isinstance(error, UnreadableFileError | MissingCrsError | MissingFileError):
@@ -295,7 +297,7 @@ def _check_size(tiles: list[Any], pattern: str | Path) -> None:
     west, south, east, north = np.array([tile.bounds for tile in tiles]).T
     cell_x, cell_y = (abs(step) for step in tiles[0].res)
     cells = (east.max() - west.min()) / cell_x * (north.max() - south.min()) / cell_y if cell_x * cell_y else np.nan
-    if not cells <= _MOST_CELLS:
+    if not 0.5 <= cells <= _MOST_CELLS:
         raise UnreadableFileError(pattern, f"the tiles span {cells:,.0f} cells", "name only those of the district")
 
 

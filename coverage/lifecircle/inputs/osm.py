@@ -174,7 +174,8 @@ class OsmExtract:
     def _scan(self) -> tuple[list[Feature], list[Relation]]:
         keys = osmium.filter.KeyFilter(*sorted({"boundary", "place", *WATER_KEYS, *self.keys}))
         processor = osmium.FileProcessor(str(self.path)).with_areas(keys).with_filter(keys)
-        return collect_features(self._read(processor), self.keys)
+        with self._named():
+            return collect_features(processor, self.keys)
 
     def _read(self, processor: Any) -> Iterator[Any]:
         """Go through an extract and name the file when it breaks."""

@@ -215,7 +215,14 @@ def to_crs(frame: gpd.GeoDataFrame, crs: str, where: str | Path, findings: Findi
     findings = findings if findings is not None else Findings()
     if frame.crs.is_geographic:
         frame = _in_degrees(frame, where, findings, layer)
-    return _finite(frame.to_crs(crs), where, f"lies outside what {crs} can hold", findings, layer)
+    moved = _finite(frame.to_crs(crs), where, f"lies outside what {crs} can hold", findings, layer)
+    shapes = moved.geometry.to_numpy()
+    broken = (shapely.get_dimensions(shapes) == 2) & ~shapely.is_valid(shapes)  # a sliver may cross itself anew
+    if not broken.any():
+        return moved
+    mended = np.array(shapes)
+    mended[broken] = [_polygons(shape) for shape in shapely.make_valid(mended[broken])]
+    return moved.set_geometry(gpd.GeoSeries(mended, index=moved.index, crs=moved.crs))
 
 
 def _in_degrees(frame: gpd.GeoDataFrame, where: str | Path, findings: Findings, layer: str) -> gpd.GeoDataFrame:
