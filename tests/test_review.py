@@ -141,6 +141,36 @@ def test_a_village_that_stands_twice_is_said(tmp_path):
 
 
 @open_fault
+def test_people_at_one_point_twice_are_said(tmp_path):
+    """The file's first two rows of people stand again at its end: 1100 people, where 1000 live."""
+    path = write_town(tmp_path)
+    rows = [line.split(",", 1)[1] for line in (tmp_path / "people.csv").read_text(encoding="utf-8").splitlines()]
+    (tmp_path / "people.csv").write_text("\n".join([*rows, *rows[1:3]]), encoding="utf-8")
+    study = read_study(path)
+    assert study.demand["population"].sum() == 1100
+    assert any(item.severity == "warn" for item in study.findings)
+
+
+@open_fault
+def test_more_elders_than_people_are_said(tmp_path):
+    text = "乡镇,村,人口,60岁以上人口\n甲街道,甲社区,100,150\n甲街道,乙村,10,1\n乙镇,丙村,10,1\n乙镇,丁村,10,1\n"
+    try:
+        study = study_of(tmp_path, text)
+    except InputError:
+        return
+    assert any(item.severity == "warn" for item in study.findings)
+
+
+@open_fault
+def test_totals_that_are_converted_are_said(tmp_path):
+    """As for people: 约0.1 in a column of 万人."""
+    (tmp_path / "totals.csv").write_text("乡镇,人口(万人)\n甲街道,约0.05\n乙镇,0.05\n", encoding="utf-8")
+    study = study_of(tmp_path, people={"totals": "totals.csv"})
+    assert study.demand["population"].sum() == 1000
+    assert {"number_about", "number_converted"} <= codes(study)
+
+
+@open_fault
 def test_rows_that_no_layer_takes_are_said_where_two_columns_choose():
     raw = pd.DataFrame({"类别": ["甲", "甲", "乙", "乙"], "性质": ["公", "私", "公", "私"]}, index=[2, 3, 4, 5])
     claims, findings = Claims(), Findings()
