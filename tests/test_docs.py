@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
@@ -79,6 +80,28 @@ def test_commands_are_those_there_are(path: Path) -> None:
     verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     named = re.findall(r"(?m)(?:^\s*\$?\s*|`|bin/)lifecircle ([a-z]+)", path.read_text(encoding="utf-8"))
     assert set(named) <= verbs
+
+
+def codes_of_findings() -> tuple[set[str], str]:
+    """Give the codes that the library names where it reports something, and all of its text."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "coverage" / "lifecircle").rglob("*.py")]
+    calls = [node for text in sources for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)
+             and isinstance(node.func, ast.Attribute) and node.func.attr in {"add", "fail", "attempt"}]
+    named = [call.args[1].value for call in calls if len(call.args) > 1 and isinstance(call.args[1], ast.Constant)]
+    return {code for code in named if isinstance(code, str)}, "\n".join(sources)
+
+
+def test_every_code_of_a_finding_is_explained_and_every_one_explained_is_there() -> None:
+    page = (ROOT / "docs" / "quality.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| (`[^|]+) \| ([^|]+) \| ([^|]+) \|", page)
+    documented = {code for cells, _, _ in rows for code in re.findall(r"`(\w+)`", cells)}
+    named, text = codes_of_findings()
+    assert len(named) > 60
+    assert named - documented == set()
+    made = {code for code in documented if f'"{code}"' not in text}
+    assert {code.split("_")[0] for code in made} <= {"number", "class"}  # put together: number_about, class_assumed
+    assert all(f'f"{code.split("_")[0]}_{{' in text for code in made)
+    assert {word for _, severities, _ in rows for word in severities.split(", ")} == {"stop", "warn", "note"}
 
 
 def test_readme_shows_every_verb() -> None:

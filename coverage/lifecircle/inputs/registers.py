@@ -111,7 +111,7 @@ def settle_status(raw: gpd.GeoDataFrame, source: Facilities, where: Path, findin
     closed = state == "closed"
     if closed.any():
         findings.add("warn", "facilities_closed", f"layer {source.layer}: {int(closed.sum())} facilities are closed "
-                     "and left out", file=where.name, layer=source.layer, id=first_of(raw.index[closed]),
+                     "and left out", file=where.name, layer=source.layer, id=first_of(raw.index[closed], 20),
                      value=first_of(given[closed].unique()), count=int(closed.sum()),
                      remedy="take them off the register of today, or correct their status")
     return raw.assign(status=state)[~closed & ~unknown]

@@ -26,6 +26,7 @@ from lifecircle.errors import (
 from lifecircle.inputs import bookcells
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.headers import find_header, heading, plain
+from lifecircle.inputs.sums import report_totals
 
 Grid = bookcells.Grid
 BOOKS = (".xlsx", ".xls", ".ods")
@@ -158,7 +159,9 @@ def _without_totals(table: pd.DataFrame, path: Path, findings: Findings) -> pd.D
             findings.add("note", code, f"{len(left_out)} rows of {what} were left out", file=path.name,
                          id=first_of(left_out), count=len(left_out),
                          value=first_of([row[0] for row, at in zip(texts, mask, strict=True) if at]))
-    return table[~(total | footer | again)]
+    body = ~(total | footer | again)
+    report_totals(table, total, body, path, findings)
+    return table[body]
 
 
 def _is_total(cell: str) -> bool:

@@ -1,0 +1,69 @@
+"""Compare the totals that stand in a table with the rows above them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lifecircle.errors import first_of
+from lifecircle.inputs.cells import parse_number
+from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.headers import plain
+
+Array = npt.NDArray[np.float64]
+
+#: Totals that differ by less are equal: figures may be rounded.
+ROUNDING = 0.5
+#: Heads of columns whose totals are no sums.
+_NO_SUM = re.compile("率|比|均|%|年|经度|纬度|编号|编码|代码|序号")
+_SUBTOTAL = ("小计", "subtotal")
+
+
+def report_totals(table: pd.DataFrame, total: pd.Series, body: pd.Series, path: Path, findings: Findings) -> None:
+    """Warn of totals that are not the sum of their rows: of all above, a subtotal of those since the last one.
+
+    Columns that hold anything but numbers between are passed over.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of text, with the rows of totals.
+    total, body : Series of bool
+        Which rows are totals, and which are counted in them.
+    """
+    found: list[tuple[int, str]] = []
+    at = np.flatnonzero(total)
+    for name in [name for name in table.columns if not _NO_SUM.search(str(name))]:
+        cells = table[name].fillna("")
+        if not (cells[total] != "").any():
+            continue
+        number = np.array([_number(cell) for cell in cells])
+        first = 0
+        for row in at:
+            begin = first if any(word in _label(table.iloc[row]) for word in _SUBTOTAL) else 0
+            own = np.flatnonzero(body.to_numpy()[begin:row]) + begin
+            whole = number[own].sum()
+            if cells.iloc[row] and abs(whole - number[row]) > ROUNDING:
+                found.append((int(table.index[row]), f"{plain(str(name))} {number[row]:,g} against {whole:,g}"))
+            first = row + 1
+    if found:
+        rows = sorted({row for row, _ in found})
+        findings.add("warn", "total_differs", f"{len(rows)} rows of totals are not the sum of the rows above",
+                     file=path.name, id=first_of(rows, 20), value=first_of([told for _, told in found]),
+                     count=len(rows), remedy="find the row that is wrong or missing, or correct the total")
+
+
+def _number(cell: str) -> float:
+    """Read an amount; nothing counts as 0, what is no number as NaN."""
+    if not plain(cell):
+        return 0.0
+    number = parse_number(cell, "area")
+    return parse_number(cell, "count") if np.isnan(number) else number
+
+
+def _label(row: pd.Series) -> str:
+    return plain(next((cell for cell in row if isinstance(cell, str) and cell), "")).lower()
