@@ -43,7 +43,7 @@ def report_totals(table: pd.DataFrame, total: pd.Series, body: pd.Series, path: 
             continue
         number = np.array([_number(cell) for cell in cells])
         first = 0
-        for row in at:
+        for row in at.tolist():
             begin = first if any(word in _label(table.iloc[row]) for word in _SUBTOTAL) else 0
             own = np.flatnonzero(body.to_numpy()[begin:row]) + begin
             whole = number[own].sum()
