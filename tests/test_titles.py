@@ -25,6 +25,8 @@ def codes_of(tree: ast.Module) -> Iterator[str]:
         if (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in CALLS
                 and ast.unparse(call.func.value).split(".")[-1] == "findings" and len(call.args) > 1):
             yield from _values(call.args[CALLS[call.func.attr]], tree)
+        elif isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "_fail":
+            yield from _values(next(part for part in call.args if isinstance(part, ast.Constant)), tree)
 
 
 def _values(node: ast.expr, tree: ast.Module) -> Iterator[str]:
@@ -57,7 +59,7 @@ def used() -> set[str]:
     found = set(CODES)
     for path in SOURCE.rglob("*.py"):
         found |= set(codes_of(ast.parse(path.read_text(encoding="utf-8"))))
-    return found
+    return found - {"township_code"}  # a column, in tuples of the same length as some of codes
 
 
 def test_the_codes_are_found_wherever_they_stand() -> None:
