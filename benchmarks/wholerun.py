@@ -24,7 +24,7 @@ NEAR_MIN = {"same": 0.4}
 #: A run leaves counts of fewer people blank; there the other table may be right or wrong, it is not judged.
 HIDDEN_BELOW = 10
 #: The step of a run after which its tables stand; what follows, theirs does not give.
-TABLES_STEP = "compute indicators and surfaces"
+TABLES_STEP = "compute indicators"
 
 
 class Process(NamedTuple):
