@@ -111,7 +111,7 @@ def andorra(centre_m: Any) -> Place | None:
     runfile = RunFile.model_validate({
         "district": {"name": "Andorra"}, "boundaries": {"osm": {"admin_level": 7, "file": str(ANDORRA)}},
         "roads": {"file": str(ANDORRA)}, "facilities": [{"layer": "clinics", "file": "none.csv"}],
-        "path": ROOT / "andorra.toml"})
+        "path": ROOT / "andorra.toml", "allow": (ANDORRA.parent,)})
     townships = read_townships(runfile, Findings())
     network = open_extract(ANDORRA).roads(str(townships.crs.to_string()))
     move = centre_m - np.array(shapely.union_all(townships.geometry.to_numpy()).centroid.coords[0])

@@ -34,7 +34,7 @@ WEIGHTS = {"csv": 60, "xlsx": 3.5, "xls": 1, "ods": 3.5, "shp": 25, "geojson": 5
 #: Share of the layers and tables that go all the way to places, people, facilities or roads; the rest are only read.
 _WHOLE_WAY, _JOB = 0.15, 2500
 _LAYERS = {"facilities", "townships", "villages", "roads", "totals"}
-LIMIT_S, _MEMORY_BYTES = 30.0, 6 << 30
+LIMIT_S, _MEMORY_BYTES = 30.0, 16 << 30
 
 
 @dataclass

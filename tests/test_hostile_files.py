@@ -273,7 +273,7 @@ def test_crossed_empty_mixed_and_raised_geometries_are_mended_or_listed(folder: 
     assert cleaned.geometry.iloc[0].area == pytest.approx(2.0)
     assert not cleaned.geometry.has_z.any()
     assert [(item.code, item.severity, item.id, item.count) for item in findings] == [
-        ("geometry_repaired", "note", "1", 1), ("geometry_missing", "warn", "3, 4", 2)]
+        ("geometry_repaired", "warn", "1", 1), ("geometry_missing", "warn", "3, 4", 2)]
 
 
 @pytest.mark.parametrize(("number", "said"), [("NaN", "clinics.geojson"), ("1e400", "clinics.geojson"),

@@ -111,8 +111,8 @@ def test_a_park_of_two_parts_lies_where_its_largest_part_in_the_district_does(tm
 def test_the_area_of_an_outline_stands_in_for_one_that_is_not_given(tmp_path):
     park = shapely.box(106.71, 31.81, 106.711, 31.811)              # 94.7 m by 110.9 m
     gpd.GeoDataFrame({"facility_id": ["S1", "S2", "S3"], "area_m2": [None, 500.0, None]},
-                     geometry=[park, park, shapely.Point(106.71, 31.81)], crs="EPSG:4326").to_file(
-        tmp_path / "shelters.gpkg")
+                     geometry=[park, shapely.box(106.72, 31.81, 106.721, 31.811), shapely.Point(106.71, 31.81)],
+                     crs="EPSG:4326").to_file(tmp_path / "shelters.gpkg")
     table, findings = read(tmp_path, {"layer": "shelters", "file": "shelters.gpkg"})
     assert table["area_m2"].tolist() == pytest.approx([94.7 * 110.9, 500.0, np.nan], rel=0.01, nan_ok=True)
     assert table["effective_area_m2"].isna().all()

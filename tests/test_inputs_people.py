@@ -223,8 +223,8 @@ def test_the_class_rule_decides_whatever_rows_say(tmp_path):
 def test_the_rows_own_class_counts_where_the_places_is_weak(tmp_path):
     places = "place_code,place,lon,lat\nA,甲,106.71,31.82\n511902103201,乙,106.76,31.82\n"
     people = ("demand_id,place_code,class,urban_rural_code,population,lon,lat\n"
-              "a,A,urban,,10,106.71,31.82\nb,A,urban,220,10,106.71,31.82\nc,A,,,10,106.71,31.82\n"
-              "d,511902103201,urban,,10,106.76,31.82\ne,511902103201,,,10,106.76,31.82\n")
+              "a,A,urban,,10,106.71,31.82\nb,A,urban,220,11,106.71,31.82\nc,A,,,12,106.71,31.82\n"
+              "d,511902103201,urban,,10,106.76,31.82\ne,511902103201,,,11,106.76,31.82\n")
     case = Case(tmp_path, places=places, csv=people, **FILE)
     assert case.demand["class"].tolist() == ["urban", "rural", "rural", "urban", "rural"]
     assert case.codes() == []

@@ -25,20 +25,25 @@ def main(path: str, sheet: str | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``names`` of all sheets and ``grids``, name -> rows of text, or ``fault``.
+        ``names`` of all sheets, ``grids``, name -> rows of text, and ``merged``, name -> first row, first column, last
+        row and last column of what was merged over several rows; or ``fault``.
     """
     import python_calamine
 
     book = python_calamine.CalamineWorkbook.from_path(path)
     names = list(book.sheet_names)
     grids: dict[str, Grid] = {}
+    merged: dict[str, list[list[int]]] = {}
     for name in names if sheet is None else [name for name in names if name == sheet]:
         cells = book.get_sheet_by_name(name)
         if cells.total_height * cells.total_width > MAX_CELLS:
             return {"fault": f"sheet {name} reaches to row {cells.total_height:,}, column {cells.total_width:,}"}
         rows = [[_cell_text(cell) for cell in row] for row in cells.to_python(skip_empty_area=False)]
-        grids[name] = _spread(rows, cells.merged_cell_ranges or [])
-    return {"names": names, "grids": grids}
+        ranges = cells.merged_cell_ranges or []
+        grids[name] = _spread(rows, ranges)
+        merged[name] = [[top, left, min(bottom, len(rows) - 1), right] for (top, left), (bottom, right) in ranges
+                        if bottom > top]
+    return {"names": names, "grids": grids, "merged": merged}
 
 
 def _spread(grid: Grid, merged: Sequence[Any]) -> Grid:

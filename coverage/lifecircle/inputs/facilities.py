@@ -18,6 +18,7 @@ from lifecircle.inputs.extracts import extract_of
 from lifecircle.inputs.findings import OUTSIDE, Findings
 from lifecircle.inputs.joins import named_township, text_column
 from lifecircle.inputs.shapes import clean, in_place, read_raw, to_crs
+from lifecircle.inputs.sitedoubts import report_twins
 from lifecircle.policy import Policy
 from lifecircle.runfile import Facilities, OsmSource, RunFile
 from lifecircle.tables import check
@@ -73,11 +74,14 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
             homes = table["township_code"].replace("", OUTSIDE)
             findings.know(where, homes)
             findings.know("", homes.set_axis(table["facility_id"]))
+            table = table.assign(outline=table.geometry, file=where.name,
+                                 row=table.index.astype(str) if source.file else table["facility_id"])
             parts.append(registers.with_doors(_measured(table, source, where, findings), source, runfile, findings))
     claims.report(findings)
     if not parts:
         raise EmptyTableError(runfile.path, "no facility layer can be read", "mend what was found above")
     stacked = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=townships.crs)
+    report_twins(stacked.set_geometry(gpd.GeoSeries(stacked["outline"], crs=townships.crs)), findings)
     registers.report_absent(stacked, policy, findings, runfile.path)
     return check("facilities", registers.unique_ids(stacked, runfile.path, findings)[list(_COLUMNS)].reset_index(
         drop=True), runfile.path)

@@ -24,6 +24,7 @@ from lifecircle.inputs.peoplerows import (
     report_groups,
     report_halves,
     report_sums,
+    report_twins,
 )
 from lifecircle.inputs.places import (
     OSM_PLACE_PEOPLE,
@@ -111,6 +112,8 @@ def _one_state(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDat
     raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings))
     raw = _joined(raw, places, runfile, where, findings)
     listed = names_places(raw) and runfile.people.file is not None and not source.weights
+    if runfile.people.file is not None and not source.weights:
+        report_twins(raw, people_columns(raw), where, findings)
     if listed:
         raw = once_each(raw, places, people_columns(raw), where, findings)
     raw = _positioned(raw, townships, places, where, findings)

@@ -7,6 +7,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from lifecircle.errors import BadValueError, first_of
 from lifecircle.inputs.findings import Findings
@@ -81,6 +82,22 @@ def once_each(raw: gpd.GeoDataFrame, places: gpd.GeoDataFrame, figures: list[str
                      value=first_of(named[other].unique()), count=int(other.sum()),
                      remedy="make sure that they are parts of the place")
     return raw[~(same & raw.duplicated(["place_code", *figures]))]
+
+
+def report_twins(raw: gpd.GeoDataFrame, figures: list[str], where: Path, findings: Findings) -> None:
+    """Warn of rows with the position, the names and the figures of another row: their people count twice."""
+    placed = raw[~raw.geometry.is_empty & raw.geometry.notna() & (raw["population"] > 0)]
+    if not len(placed):
+        return
+    spots = np.round(shapely.get_coordinates(shapely.centroid(placed.geometry.to_numpy())), 1)
+    told = placed[figures].assign(x=spots[:, 0], y=spots[:, 1], **{
+        name: text_column(placed, name) for name in ("place", "place_code", "township_code")})
+    again = placed[told.duplicated(keep=False)]
+    if len(again):
+        more = told.duplicated()
+        findings.add("warn", "people_twice", f"{int(more.sum())} rows have position and figures of another row; their "
+                     "people count again", file=where.name, id=first_of(again.index, 20), count=len(again),
+                     value=f"{placed['population'][more].sum():,.0f} people", remedy="delete what was entered twice")
 
 
 def report_bare_places(raw: gpd.GeoDataFrame, places: gpd.GeoDataFrame, where: Path, findings: Findings) -> None:

@@ -37,8 +37,9 @@ class Claims:
     """Remember which rows of a file that holds several layers were taken by one of them."""
 
     def __init__(self) -> None:
-        self._left: dict[tuple[Path, str], pd.Series] = {}
-        self._layers: dict[tuple[Path, str], list[str]] = {}
+        self._words: dict[tuple[Path, str | None], pd.DataFrame] = {}
+        self._left: dict[tuple[Path, str | None], pd.Series] = {}
+        self._layers: dict[tuple[Path, str | None], list[str]] = {}
 
     def take(self, raw: gpd.GeoDataFrame, source: Facilities, where: Path) -> gpd.GeoDataFrame:
         """Keep the rows that hold the words of ``where``; without it all rows are this layer's.
@@ -48,29 +49,29 @@ class Claims:
         MissingColumnError, EmptyTableError
             If the file has no such column; if no row holds the words.
         """
-        mine = pd.Series(True, index=raw.index)
-        for column, words in source.where.items():
-            cells = _column(raw, column, where).map(plain)
-            wanted = {plain(word) for word in ([words] if isinstance(words, str) else words)}
-            mine &= cells.isin(wanted)
-            key = (where, column)
-            left = self._left.get(key, cells)
-            self._left[key] = left[~left.isin(wanted)]
-            self._layers.setdefault(key, []).append(source.layer)
+        mine, key = pd.Series(True, index=raw.index), (where, source.sheet)
+        words = self._words.setdefault(key, pd.DataFrame(index=raw.index))
+        for column, asked in source.where.items():
+            words[column] = _column(raw, column, where).map(plain)
+            wanted = {plain(word) for word in ([asked] if isinstance(asked, str) else asked)}
+            mine &= words[column].isin(wanted)
             if not mine.any():
                 raise EmptyTableError(where, f"layer {source.layer}: no row holds {first_of(sorted(wanted))} in column "
-                                             f"{column}, which holds {first_of(cells.unique(), 8)}",
+                                             f"{column}, which holds {first_of(words[column].unique(), 8)}",
                                       "correct where = { … }")
+        self._left[key] = self._left.get(key, pd.Series(True, index=raw.index)) & ~mine
+        self._layers.setdefault(key, []).append(source.layer)
         return raw[mine]
 
     def report(self, findings: Findings) -> None:
         """Say which rows no layer took."""
-        for (where, column), left in self._left.items():
-            if len(left):
-                findings.add("warn", "rows_unclaimed", f"{len(left)} rows belong to no layer of the run file by their "
-                             f"column {column}", file=where.name, id=first_of(left.index, 20), count=len(left),
-                             layer=join_codes(self._layers[where, column]),
-                             value=first_of([word or "(blank)" for word in left.unique()]),
+        for key, left in self._left.items():
+            words = self._words[key][left]
+            if len(words):
+                told = words.replace("", "(blank)").agg(" ".join, axis=1)
+                findings.add("warn", "rows_unclaimed", f"{len(words)} rows belong to no layer of the run file by "
+                             f"{first_of(words.columns)}", file=key[0].name, id=first_of(words.index, 20),
+                             count=len(words), layer=join_codes(self._layers[key]), value=first_of(told.unique()),
                              remedy="add a [[facilities]] table or a word to where = { … }")
 
 

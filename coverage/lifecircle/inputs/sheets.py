@@ -24,17 +24,17 @@ from lifecircle.errors import (
     first_of,
 )
 from lifecircle.inputs import bookcells
+from lifecircle.inputs.figures import Merged, amounts, check_unit_above, count_once
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.headers import find_header, heading, plain
-from lifecircle.inputs.sums import report_totals
+from lifecircle.inputs.sums import LABELS, TOTAL, report_totals
 
 Grid = bookcells.Grid
 BOOKS = (".xlsx", ".xls", ".ods")
 
 #: A book is a zip archive: one that unpacks to more than this is no register.
 _MAX_BYTES, _MAX_RATIO, _MAX_MEMBERS = 400_000_000, 100, 10_000
-_TOTALS = frozenset({"合计", "总计", "小计", "共计", "总和", "累计", "全区合计", "全县合计", "total", "sum",
-                     "subtotal"})
+_TOTALS = frozenset({"共计", "总和", "累计", "total", "sum", "subtotal"})
 _FOOTER = re.compile(r"^(填报|填表|制表|审核|复核|备注|注|说明|单位负责人|联系电话|数据来源|数据截止)[^:]{0,8}:")
 #: A register of a hundred thousand rows takes a second or two.
 _BOOK_SECONDS = 120
@@ -71,16 +71,20 @@ def read_sheet(path: Path, *, encoding: str | None = None, sheet: str | None = N
         The child that fits: unreadable, empty, without the sheet, a row longer than its head.
     """
     findings = findings if findings is not None else Findings()
+    merged: list[Merged] = []
     if path.suffix.lower() == ".csv":
         grid = _csv_grid(path, encoding)
     else:
-        grid = _book_grid(path, sheet, columns or {}, findings)
+        grid, merged = _book_grid(path, sheet, columns or {}, findings)
     filled = [at for at, row in enumerate(grid) if any(row)]
     if not filled:
         raise EmptyTableError(path, "no cell is filled", "check the export")
     rows = [grid[at] for at in filled]
     _report_strange(rows, filled, path, findings)
     names, below, _ = find_header(rows, columns or {})
+    kinds = amounts(names, columns or {})
+    check_unit_above(rows, below, names, kinds, path, findings)
+    rows = count_once(rows, filled, below, merged, kinds, path, findings) if merged else rows
     body = pd.Series(rows[below:], index=pd.Index([filled[at] + 1 for at in range(below, len(rows))], dtype="int64"),
                      dtype=object)
     table = _table(names, body, path, findings)
@@ -145,8 +149,7 @@ def _without_totals(table: pd.DataFrame, path: Path, findings: Findings) -> pd.D
     """Leave out rows of totals and the lines that office forms end with, and say so."""
     rows = table.to_numpy(dtype=object).tolist()
     texts = [[plain(cell) for cell in row if isinstance(cell, str)] for row in rows]
-    totals = {cell for cell in {cell for row in texts for cell in row[:2]} if _is_total(cell)}
-    total = pd.Series([not totals.isdisjoint(row[:2]) for row in texts], index=table.index, dtype=bool)
+    total = pd.Series(_are_totals(texts), index=table.index, dtype=bool)
     footer = pd.Series([bool(row) and len(row) <= 4 and bool(_FOOTER.match(row[0])) for row in texts],
                        index=table.index, dtype=bool) & ~total
     heads = {plain(str(name)) for name in table.columns}
@@ -164,8 +167,12 @@ def _without_totals(table: pd.DataFrame, path: Path, findings: Findings) -> pd.D
     return table[body]
 
 
-def _is_total(cell: str) -> bool:
-    return re.sub(r"[\s:]+", "", cell).lower() in _TOTALS
+def _are_totals(rows: Sequence[Sequence[str]]) -> list[bool]:
+    """Tell which rows say in one of their first cells that they are totals: 甲街道小计 and 合计(人), not 合计坝村."""
+    words = {cell: TOTAL.sub("", cell.lower()) for cell in {cell for row in rows for cell in row[:LABELS]}}
+    ending = {cell for cell, word in words.items() if word != cell.lower()}
+    whole = {cell for cell in words if re.sub(r"[\s:]+", "", cell).lower() in _TOTALS}
+    return [not (ending.isdisjoint(row[:LABELS]) and whole.isdisjoint(row[:2])) for row in rows]
 
 
 def _csv_grid(path: Path, encoding: str | None) -> Grid:
@@ -206,9 +213,10 @@ def looks_chinese(raw: bytes) -> bool:
     return sum(length for length in runs if length > 1) > 0.8 * max(sum(runs), 1)
 
 
-def _book_grid(path: Path, sheet: str | None, columns: Mapping[str, str], findings: Findings) -> Grid:
-    """Read a sheet of a book; cells that were merged all hold what the first of them does."""
-    names, grids = _read_book(path, sheet)
+def _book_grid(path: Path, sheet: str | None, columns: Mapping[str, str], findings: Findings,
+               ) -> tuple[Grid, list[Merged]]:
+    """Read a sheet of a book; cells that were merged all hold what the first of them does, and are listed."""
+    names, grids, merged = _read_book(path, sheet)
     if sheet is not None and sheet not in names:
         raise ConfigError(path, f"no sheet {sheet}; the sheets are {first_of(names, 12)}", 'correct sheet = "…"')
     grids = {name: grid for name, grid in grids.items() if any(map(any, grid))}
@@ -216,7 +224,7 @@ def _book_grid(path: Path, sheet: str | None, columns: Mapping[str, str], findin
         raise EmptyTableError(path, "no cell is filled", "check the export")
     chosen = _chosen(grids, path, columns, findings)
     _report_formulas(path, chosen, grids[chosen], findings)
-    return grids[chosen]
+    return grids[chosen], merged.get(chosen, [])
 
 
 def _report_formulas(path: Path, sheet: str, grid: Grid, findings: Findings) -> None:
@@ -243,8 +251,11 @@ def _has_formulas(path: Path) -> bool:
                    if name.startswith("xl/worksheets/"))
 
 
-def _read_book(path: Path, sheet: str | None) -> tuple[list[str], dict[str, Grid]]:
-    """Give the names of all sheets and the cells of those asked for, read in a process of its own."""
+def _read_book(path: Path, sheet: str | None) -> tuple[list[str], dict[str, Grid], dict[str, list[Merged]]]:
+    """Give the names of all sheets, the cells of those asked for and which were merged over several rows.
+
+    The book is read in a process of its own.
+    """
     command = [sys.executable, "-P", bookcells.__file__, str(path), *([sheet] if sheet else [])]
     try:
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_BOOK_SECONDS,
@@ -258,7 +269,9 @@ def _read_book(path: Path, sheet: str | None) -> tuple[list[str], dict[str, Grid
     answer = json.loads(done.stdout)
     if "fault" in answer:
         raise UnreadableFileError(path, answer["fault"], "save only the cells that are needed, as .csv or a new .xlsx")
-    return answer["names"], answer["grids"]
+    merged = {name: [(top, left, bottom, right) for top, left, bottom, right in ranges]
+              for name, ranges in answer["merged"].items()}
+    return answer["names"], answer["grids"], merged
 
 
 def _chosen(grids: dict[str, Grid], path: Path, columns: Mapping[str, str], findings: Findings) -> str:
