@@ -28,11 +28,11 @@ from fuzzread import Watch, read_one, write_input
 from fuzzseeds import SEEDS, Files
 
 #: Share of the inputs that each reader gets; the dear ones get fewer.
-WEIGHTS = {"csv": 60, "xlsx": 3.5, "xls": 1, "ods": 3.5, "shp": 25, "geojson": 50, "gpkg": 20, "kml": 120,
-           "parquet": 30, "fgb": 50, "graphml": 2, "osm xml": 10, "osm.pbf": 15, "hgt": 0.5, "tif": 10, "run file": 300,
-           "policy": 299.5}
+WEIGHTS = {"csv": 60, "xlsx": 5, "xls": 5, "ods": 5, "shp": 60, "geojson": 60, "gpkg": 60, "kml": 60, "parquet": 60,
+           "fgb": 80, "graphml": 5, "osm xml": 30, "osm.pbf": 100, "hgt": 10, "tif": 50, "run file": 100, "policy": 100}
 #: Share of the layers and tables that go all the way to places, people, facilities or roads; the rest are only read.
-_WHOLE_WAY, _JOB = 0.15, 2500
+#: And how many inputs a child takes: readers of extracts leave address space behind.
+_WHOLE_WAY, _JOB = 0.15, 500
 _LAYERS = {"facilities", "townships", "villages", "roads", "totals"}
 LIMIT_S, _MEMORY_BYTES = 30.0, 16 << 30
 

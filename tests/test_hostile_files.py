@@ -30,10 +30,12 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import openpyxl
+import osmium
 import pandas as pd
 import pytest
 import rasterio
 import shapely
+from osmium.osm import mutable
 
 from command import assert_one_line, call, digest, inside
 from extracts import run_file
@@ -49,6 +51,9 @@ from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import open_extract
 from lifecircle.inputs.roads import read_roads
 from tinytown import write_town
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+from fuzzseeds import SEEDS
 
 SECRET = "the-secret-of-another-folder"
 CRS = "EPSG:4545"
@@ -192,6 +197,53 @@ def test_a_cell_at_the_end_of_the_sheet_does_not_end_the_process(folder: Path) -
     book.active.cell(1_048_576, 16_384).value = "x"
     book.save(folder / "a.xlsx")
     refused(folder / "a.xlsx", "more cells", "save only the cells that are needed")
+
+
+def test_an_open_book_whose_table_never_ends(folder: Path) -> None:
+    """The reader of books would look for the end until it is stopped."""
+    (folder / "a.ods").write_bytes(SEEDS["ods"](folder)[0][1]["a.ods"])
+    with zipfile.ZipFile(folder / "a.ods") as whole, zipfile.ZipFile(folder / "b.ods", "w") as broken:
+        for part in whole.namelist():
+            broken.writestr(part, whole.read(part).replace(b"</table:table>", b"</t:table>"))
+    assert len(files.read_layer(folder / "a.ods")) == 3
+    refused(folder / "b.ods", "cannot be read: mismatched tag")
+
+
+def test_geopackage_that_says_it_has_more_than_it_holds(folder: Path) -> None:
+    """The reader of layers asks for the memory of all of them."""
+    path = folder / "clinics.gpkg"
+    clinics().to_file(path, layer="clinics")
+    with sqlite3.connect(path) as base:
+        base.execute("update gpkg_ogr_contents set feature_count = 99999999")
+    base.close()
+    refused(path, "says it has 99,999,999 features, more than fit into it; export it again")
+
+
+def test_height_archive_with_bytes_moved(folder: Path) -> None:
+    """The library that reads heights would end the process at one that was put together so."""
+    with zipfile.ZipFile(folder / "N31E106.hgt.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("N31E106.hgt", np.arange(1201 * 1201, dtype=">i2").tobytes())
+    whole = (folder / "N31E106.hgt.zip").read_bytes()
+    assert Elevation.open(folder / "N31E106.hgt.zip", CRS).z_m.shape == (1201, 1201)
+    for at in (10, 2000):
+        (folder / "N31E106.hgt.zip").write_bytes(whole[:at] + bytes(1912) + whole[at:])
+        with pytest.raises(UnreadableFileError, match=r"N31E106\.hgt\.zip: cannot be unpacked: .*; fetch it again"):
+            Elevation.open(folder / "N31E106.hgt.zip", CRS)
+
+
+# extracts
+
+def test_extract_with_nul_in_a_word(folder: Path) -> None:
+    """libosmium takes what follows for the next word, and walks out of the list."""
+    path = folder / "a.osm.pbf"
+    with osmium.SimpleWriter(osmium.io.File(str(path), "pbf,pbf_compression=none")) as writer:
+        for number, (lon, lat) in enumerate([(106.7, 31.8), (106.8, 31.8), (106.8, 31.9)], 1):
+            writer.add_node(mutable.Node(id=number, location=(lon, lat), tags={"place": "village"}))
+        writer.add_way(mutable.Way(id=1, nodes=[1, 2, 3, 1], tags={"boundary": "administrative", "admin_level": "8"}))
+    assert open_extract(path).places()["place"].tolist() == ["village"] * 3
+    path.write_bytes(path.read_bytes().replace(b"administrative", b"adminis\0\1ative"))
+    with pytest.raises(UnreadableFileError, match=r"a\.osm\.pbf: the extract is broken: a word holds NUL; fetch"):
+        open_extract(path).places()
 
 
 # XML

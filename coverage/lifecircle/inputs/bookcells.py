@@ -10,8 +10,10 @@ import contextlib
 import datetime
 import json
 import sys
+import zipfile
 from collections.abc import Sequence
 from typing import Any
+from xml.parsers import expat
 
 Grid = list[list[str]]
 MAX_CELLS = 20_000_000
@@ -30,6 +32,8 @@ def main(path: str, sheet: str | None = None) -> dict[str, Any]:
     """
     import python_calamine
 
+    if path.lower().endswith(".ods"):
+        _check_xml(path)
     book = python_calamine.CalamineWorkbook.from_path(path)
     names = list(book.sheet_names)
     grids: dict[str, Grid] = {}
@@ -44,6 +48,15 @@ def main(path: str, sheet: str | None = None) -> dict[str, Any]:
         merged[name] = [[top, left, min(bottom, len(rows) - 1), right] for (top, left), (bottom, right) in ranges
                         if bottom > top]
     return {"names": names, "grids": grids, "merged": merged}
+
+
+def _check_xml(path: str) -> None:
+    """Refuse parts that are no whole XML, in which the reader would look for the end of a table for ever."""
+    with zipfile.ZipFile(path) as archive:
+        for part in archive.infolist():
+            if part.filename.endswith(".xml"):
+                with archive.open(part) as stream:
+                    expat.ParserCreate().ParseFile(stream)
 
 
 def _spread(grid: Grid, merged: Sequence[Any]) -> Grid:

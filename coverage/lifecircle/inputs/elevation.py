@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -313,11 +315,21 @@ def _open(path: Path) -> Any:
     if driver == "GTiff" and head not in _TIFF:
         raise UnreadableFileError(path, "content is no TIFF", "export the heights again")
     if _suffix(path) == ".hgt.zip":
-        parts = check_archive(path, free_bytes=_LARGEST_HGT_BYTES)
-        if len(parts) != 1 or not parts[0].lower().endswith(".hgt"):
-            raise UnreadableFileError(path, f"holds {first_of(parts)}, not one .hgt", "unpack it")
+        _check_packed(path)
     tile = rasterio.open(path, driver=driver)
     if tile.crs is None:
         tile.close()
         raise MissingCrsError(path, "the height model names no coordinate system", "export it with one")
     return tile
+
+
+def _check_packed(path: Path) -> None:
+    """Unpack the tile in an archive once, with its checksum: GDAL's own unpacking does not outlive every damage."""
+    parts = check_archive(path, free_bytes=_LARGEST_HGT_BYTES)
+    if len(parts) != 1 or not parts[0].lower().endswith(".hgt"):
+        raise UnreadableFileError(path, f"holds {first_of(parts)}, not one .hgt", "unpack it")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            archive.read(parts[0])
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise UnreadableFileError(path, f"cannot be unpacked: {error}", "fetch it again") from error

@@ -272,11 +272,20 @@ def _read_gdal(path: Path, encoding: str | None) -> gpd.GeoDataFrame:
         if not names:
             raise EmptyTableError(path, "holds no layer with a geometry", "check the export")
         layer = names[0]
+    if path.suffix.lower() in {".gpkg", ".fgb"}:
+        _check_count(path, layer)
     frame = _guard(path, lambda: pyogrio.read_dataframe(path, layer=layer, encoding=encoding))
     if not isinstance(frame, gpd.GeoDataFrame):
         raise UnreadableFileError(path, "has no geometry", "export it as a layer of points, lines or polygons")
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
+
+
+def _check_count(path: Path, layer: str | None) -> None:
+    """Refuse a layer that says it has more features than the file has bytes, before memory is asked for all of them."""
+    count = _guard(path, lambda: pyogrio.read_info(path, layer=layer))["features"]
+    if count > path.stat().st_size:
+        raise UnreadableFileError(path, f"says it has {count:,} features, more than fit into it", "export it again")
 
 
 def _read_parquet(path: Path, lon: str, lat: str, findings: Findings | None) -> gpd.GeoDataFrame:

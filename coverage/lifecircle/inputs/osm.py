@@ -19,6 +19,7 @@ import shapely
 from lifecircle.errors import ConfigError, EmptyTableError, InputError, UnreadableFileError
 from lifecircle.inputs.extracts import SUFFIXES
 from lifecircle.inputs.files import existing_file
+from lifecircle.inputs.osmpbf import check_pbf
 from lifecircle.inputs.osmscan import (
     WATER_KEYS,
     Feature,
@@ -173,8 +174,10 @@ class OsmExtract:
     @cached_property
     def _scan(self) -> tuple[list[Feature], list[Relation]]:
         keys = osmium.filter.KeyFilter(*sorted({"boundary", "place", *WATER_KEYS, *self.keys}))
-        processor = osmium.FileProcessor(str(self.path)).with_areas(keys).with_filter(keys)
         with self._named():
+            if self.path.name.lower().endswith(".pbf"):
+                check_pbf(self.path)
+            processor = osmium.FileProcessor(str(self.path)).with_areas(keys).with_filter(keys)
             return collect_features(processor, self.keys)
 
     def _read(self, processor: Any) -> Iterator[Any]:

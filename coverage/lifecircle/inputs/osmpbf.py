@@ -6,9 +6,12 @@ reader does not know (other packing, histories, positions kept on ways) it leave
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zlib
 from array import array
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -23,7 +26,7 @@ Array = npt.NDArray[Any]
 #: The messages of the format, as far as they are read: name, number and type of each field; ``*`` means repeated.
 _MESSAGES: dict[str, tuple[str, ...]] = {
     "BlobHeader": ("type 1 bytes", "datasize 3 int32"),
-    "Blob": ("raw 1 bytes", "raw_size 2 int32", "zlib_data 3 bytes"),
+    "Blob": ("raw 1 bytes*", "raw_size 2 int32", "zlib_data 3 bytes"),
     "Header": ("required_features 4 bytes*", "optional_features 5 bytes*"),
     "Block": ("strings 1 bytes", "groups 2 bytes*", "granularity 17 int32", "lat_offset 19 int64",
               "lon_offset 20 int64"),
@@ -36,6 +39,7 @@ _MESSAGES: dict[str, tuple[str, ...]] = {
 #: Limits that the format sets: of a blob's head, and of a blob before and after unpacking.
 _HEAD_BYTES, _BLOB_BYTES = 64 * 1024, 32 * 1024 * 1024
 _KNOWN = {b"OsmSchema-V0.6", b"DenseNodes"}
+_WALK = "import sys, osmium\nfor item in osmium.FileProcessor(sys.argv[1]).with_areas(): dict(item.tags)"
 _NODES, _DENSE, _WAYS = 0x0A, 0x12, 0x1A  # a group holds one kind of object; its first byte tells which
 
 
@@ -80,14 +84,47 @@ def read_pbf_ways(path: Path, keys: tuple[str, ...], any_of: Collection[str],
     BrokenPbfError
         If the file is damaged.
     """
+    with _damage_named(), path.open("rb") as stream:
+        blobs = list(_blobs(stream))
+        if not _plain(stream, blobs):
+            return None
+        refs, counts, with_nodes = _ways(stream, blobs[1:], keys, any_of, keep)
+        ids, node = np.unique(refs, return_inverse=True)
+        return PbfNodes(counts, ids, node.astype(np.int32), _positions(stream, with_nodes, ids))
+
+
+def check_pbf(path: Path) -> None:
+    """Refuse a .osm.pbf with NUL in a word: libosmium ends words there and would run out of the list of tags.
+
+    Blocks that are not unpacked here are first read in another process.
+
+    Raises
+    ------
+    BrokenPbfError
+        If there is such a word, the file is damaged, or the other process came to its end.
+    """
+    with _damage_named(), path.open("rb") as stream:
+        for blob in _blobs(stream):
+            content = _unpack(stream, blob) if blob.kind == b"OSMData" else b""
+            if content is None:
+                _try_apart(path)
+                return
+            words = _classes()["Strings"].FromString(_classes()["Block"].FromString(content).strings).s
+            if b"\0" in b"".join(words):
+                raise BrokenPbfError("a word holds NUL")
+
+
+def _try_apart(path: Path) -> None:
+    """Walk through all tags and areas in another process."""
+    command = [sys.executable, "-I", "-c", _WALK, str(path)]
+    if subprocess.run(command, check=False, capture_output=True).returncode < 0:
+        raise BrokenPbfError("reading it ends the process")
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
     try:
-        with path.open("rb") as stream:
-            blobs = list(_blobs(stream))
-            if not _plain(stream, blobs):
-                return None
-            refs, counts, with_nodes = _ways(stream, blobs[1:], keys, any_of, keep)
-            ids, node = np.unique(refs, return_inverse=True)
-            return PbfNodes(counts, ids, node.astype(np.int32), _positions(stream, with_nodes, ids))
+        yield
     except (DecodeError, zlib.error, IndexError, UnicodeDecodeError, OverflowError) as error:
         raise BrokenPbfError(str(error)) from error
 
@@ -139,8 +176,8 @@ def _unpack(stream: BinaryIO, blob: _Blob) -> bytes | None:
     """Give the content of a blob; None where it is packed otherwise than by zlib."""
     stream.seek(blob.begin)
     packed = _classes()["Blob"].FromString(stream.read(blob.size))
-    if packed.raw:
-        return bytes(packed.raw)
+    if packed.raw:  # where there are several, libosmium reads the first
+        return bytes(packed.raw[0])
     if not packed.zlib_data:
         return None
     tool = zlib.decompressobj()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import osmium
 from pyproj import Transformer
 
-from lifecircle.inputs.osmpbf import PbfNodes, read_pbf_ways
+from lifecircle.inputs.osmpbf import PbfNodes, check_pbf, read_pbf_ways
 from lifecircle.osmtags import RoadTags, parse_duration_min, road_tags, why_no_road
 from lifecircle.roadnetwork import RoadNetwork
 
@@ -123,7 +123,10 @@ def read_ways(path: Path) -> Ways:
         If the extract is broken.
     """
     kinds = _Kinds()
-    nodes = read_pbf_ways(path, ROAD_KEYS, CANDIDATES, kinds.keep) if path.name.lower().endswith(".pbf") else None
+    packed = path.name.lower().endswith(".pbf")
+    nodes = read_pbf_ways(path, ROAD_KEYS, CANDIDATES, kinds.keep) if packed else None
+    if packed and nodes is None:
+        check_pbf(path)
     return _chains(kinds, nodes or _by_pyosmium(path, kinds))
 
 

@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj.exceptions import ProjError
 
 from lifecircle.datum import to_wgs84
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, first_of
@@ -211,11 +212,17 @@ def to_crs(frame: gpd.GeoDataFrame, crs: str, where: str | Path, findings: Findi
     ------
     BadValueError
         If a position lies outside what its CRS can hold; the rows are named.
+    ConfigError
+        If no way leads from its CRS to the other.
     """
     findings = findings if findings is not None else Findings()
     if frame.crs.is_geographic:
         frame = _in_degrees(frame, where, findings, layer)
-    moved = _finite(frame.to_crs(crs), where, f"lies outside what {crs} can hold", findings, layer)
+    try:
+        projected = frame.to_crs(crs)
+    except ProjError as error:
+        raise ConfigError(where, f"no way leads from its coordinate system to {crs}", "export it again") from error
+    moved = _finite(projected, where, f"lies outside what {crs} can hold", findings, layer)
     shapes = moved.geometry.to_numpy()
     broken = (shapely.get_dimensions(shapes) == 2) & ~shapely.is_valid(shapes)  # a sliver may cross itself anew
     if not broken.any():

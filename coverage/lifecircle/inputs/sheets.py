@@ -305,7 +305,7 @@ def check_archive(path: Path, *, free_bytes: int = 1_000_000) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UnreadableFileError(path, "is no zip archive, or a broken one", "export it again") from error
     size, packed = sum(item.file_size for item in members), sum(item.compress_size for item in members)
     if any(item.filename.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", item.filename) for item in members):
