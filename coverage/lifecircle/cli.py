@@ -22,8 +22,8 @@ _COLLECT_EVERY = 200_000
 #: What Typer raises when the command was called wrongly; the class itself is not part of its public names.
 _WRONG_CALL: Any = typer.BadParameter.__base__
 
-RunFileArgument = Annotated[Path, typer.Argument(help="Run file (district.toml).", show_default=False)]
-DirectoryArgument = Annotated[Path, typer.Argument(help="Run directory.", show_default=False)]
+RunFileArgument = Annotated[Path, typer.Argument(help="Run file (district.toml). 运行文件", show_default=False)]
+DirectoryArgument = Annotated[Path, typer.Argument(help="Run directory. 结果文件夹", show_default=False)]
 AllowOption = Annotated[list[Path], typer.Option("--allow", help="A further folder that files may be read from.",
                                                  show_default=False, default_factory=list)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -57,7 +57,7 @@ def _options(context: typer.Context,
 
 @app.command()
 def init(directory: Annotated[Path, typer.Argument(help="New folder.", show_default=False)]) -> None:
-    """Copy the model district into a folder, to start from."""
+    """Copy the model district into a folder, to start from (建一份可改的样例)."""
     import shutil
 
     source = model_directory()
@@ -82,7 +82,7 @@ def model_directory() -> Path:
 
 @app.command()
 def check(runfile: RunFileArgument, allow: AllowOption, as_json: JsonOption = False) -> None:
-    """Read every input and report its quality, before any result."""
+    """Read every input and report its quality, before any result (检查数据)."""
     from lifecircle.inputs.findings import Findings
     from lifecircle.inputs.titles import titled
     from lifecircle.outputs.quality import findings_text
@@ -117,10 +117,10 @@ def check(runfile: RunFileArgument, allow: AllowOption, as_json: JsonOption = Fa
 
 @app.command()
 def run(runfile: RunFileArgument,
-        out: Annotated[Path, typer.Option("--out", help="Run directory to write.", show_default=False)],
+        out: Annotated[Path, typer.Option("--out", help="Run directory to write. 结果文件夹", show_default=False)],
         allow: AllowOption,
         as_json: JsonOption = False) -> None:
-    """Assess a district and write the run directory: tables, GeoPackage, surfaces, map."""
+    """Assess a district and write the run directory: tables, GeoPackage, surfaces, map (出数、出图)."""
     from lifecircle.assess import assess
     from lifecircle.outputs.rundir import check_target, write_run
     from lifecircle.outputs.summary import summary_record, summary_text
@@ -141,7 +141,7 @@ def gaps(directory: DirectoryArgument,
          layer: Annotated[str, typer.Option(help="Facility layer.")] = "",
          form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
          as_json: JsonOption = False) -> None:
-    """List the gaps of a finished run."""
+    """List the gaps of a finished run (缺口清单)."""
     from lifecircle.outputs.rundir import read_gaps, read_marks
     from lifecircle.outputs.tables import csv_text, records
 
@@ -190,7 +190,7 @@ def _gap_lines(table: Any, marks: Any) -> str:
 
 @app.command("map")
 def draw(directory: DirectoryArgument) -> None:
-    """Draw map.html again."""
+    """Draw map.html again (重新出图)."""
     from lifecircle.outputs.maps import save_map
     from lifecircle.outputs.rundir import read_run
 
@@ -230,7 +230,7 @@ def verify(directory: DirectoryArgument,
 def serve(directory: DirectoryArgument,
           host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
           port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000) -> None:
-    """Serve a finished run: API and map."""
+    """Serve a finished run: API and map (本机网页服务)."""
     from contextlib import suppress
     from copy import deepcopy
 
