@@ -28,13 +28,13 @@ from fuzzread import Watch, read_one, write_input
 from fuzzseeds import SEEDS, Files
 
 #: Share of the inputs that each reader gets; the dear ones get fewer.
-WEIGHTS = {"csv": 60, "xlsx": 5, "xls": 5, "ods": 5, "shp": 60, "geojson": 60, "gpkg": 60, "kml": 60, "parquet": 60,
-           "fgb": 80, "graphml": 5, "osm xml": 30, "osm.pbf": 100, "hgt": 10, "tif": 50, "run file": 100, "policy": 100}
+WEIGHTS = {"csv": 50, "xlsx": 10, "xls": 5, "ods": 6, "shp": 50, "geojson": 50, "gpkg": 30, "kml": 70, "parquet": 25,
+           "fgb": 60, "graphml": 6, "osm xml": 20, "osm.pbf": 60, "hgt": 6, "tif": 30, "run file": 261, "policy": 261}
 #: Share of the layers and tables that go all the way to places, people, facilities or roads; the rest are only read.
 #: And how many inputs a child takes: readers of extracts leave address space behind.
-_WHOLE_WAY, _JOB = 0.15, 500
+_WHOLE_WAY, _JOB = 0.1, 500
 _LAYERS = {"facilities", "townships", "villages", "roads", "totals"}
-LIMIT_S, _MEMORY_BYTES = 30.0, 16 << 30
+LIMIT_S, _MEMORY_BYTES = 30.0, 6 << 30
 
 
 @dataclass

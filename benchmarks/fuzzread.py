@@ -8,6 +8,7 @@ import ctypes.util
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,20 @@ import numpy as np
 import pandas as pd
 import shapely
 from fuzzseeds import CRS, townships
+from fuzzseeds import roads as road_lines
 
 import lifecircle.inputs.files  # noqa: F401 (GDAL's drivers are chosen before another package loads it)
 from lifecircle.errors import LifecircleError
-from lifecircle.inputs import barriers, boundaries, facilities, people, places, roads, shapes
+from lifecircle.inputs import barriers, boundaries, classtable, datums, facilities, people, places, roads, shapes
 from lifecircle.inputs.elevation import Elevation
 from lifecircle.inputs.files import read_layer, read_table
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import open_extract
 from lifecircle.inputs.popraster import read_people_raster
 from lifecircle.inputs.totals import read_totals
+from lifecircle.osmtags import CLASS_INDEX
 from lifecircle.policy import Policy, read_policy
+from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.runfile import RunFile, read_runfile
 
 SECRET = "canary-5d1c9"
@@ -39,28 +43,65 @@ def _run_file(path: Path, **sections: Any) -> RunFile:
     return RunFile.model_validate({**blank, **sections, "path": path.parent / "district.toml"})
 
 
+def _also(read: Callable[[], Any]) -> Any:
+    """Read in a further way, which may be refused and yet the file be good for something else."""
+    try:
+        return read()
+    except LifecircleError as error:
+        return _one_line(error)
+
+
+def _one_line(error: LifecircleError) -> str:
+    said = str(error)
+    assert len(said.splitlines()) == 1, f"more than one line: {said[:300]}"
+    return said
+
+
+@cache
+def _network() -> RoadNetwork:
+    """Give roads that local ones are laid over, and by which a datum is found."""
+    lines = road_lines().to_crs(CRS).geometry
+    xy, node = np.unique(np.vstack([line.coords for line in lines]), axis=0, return_inverse=True)
+    last = np.cumsum([len(line.coords) for line in lines]) - 1
+    start = np.setdiff1d(np.arange(len(node)), last)
+    return RoadNetwork.from_segments(CRS, xy, node[start], node[start + 1], np.full(len(start), CLASS_INDEX["track"]),
+                                     source="roads", quality="osm")
+
+
 def _facilities(path: Path, findings: Findings) -> Any:
-    return facilities.read_facilities(_run_file(path, facilities=[{"layer": "clinics", "file": path.name}]),
-                                      _TOWNSHIPS, _AREA, findings)
+    """Read facilities; find their datum, and take them for the doors of their own outlines."""
+    def asked(**more: Any) -> RunFile:
+        return _run_file(path, facilities=[{"layer": "clinics", "file": path.name, **more}])
+
+    datum = "auto" if findings.collecting else "wgs84"
+    _also(lambda: datums.settle_datums(asked(datum=datum), _network(), _TOWNSHIPS, _AREA, findings))
+    doors = _also(lambda: facilities.read_facilities(asked(entrances=path.name), _TOWNSHIPS, _AREA, findings))
+    return doors, facilities.read_facilities(asked(), _TOWNSHIPS, _AREA, findings)
 
 
 def _townships(path: Path, findings: Findings) -> Any:
     columns = {"township_code": "code"} if path.suffix == ".shp" else {}
     found = boundaries.read_townships(_run_file(path, boundaries={"file": path.name, "columns": columns}), findings)
-    with contextlib.suppress(LifecircleError):
-        barriers.read_barriers(_run_file(path, barriers={"file": path.name}), CRS, _AREA, findings)
-    return found
+    return found, _also(lambda: barriers.read_barriers(_run_file(path, barriers={"file": path.name}), CRS, _AREA,
+                                                       findings))
 
 
 def _villages(path: Path, findings: Findings) -> Any:
-    """Read a list of villages with people, as places and as demand."""
-    runfile = _run_file(path, people={"file": path.name})
+    """Read a list of villages with people, as places, as a table of classes and as demand."""
+    runfile = _run_file(path, people={"file": path.name}, boundaries={"osm": True, "classes": {"file": path.name}})
     found = places.read_places(runfile, _TOWNSHIPS, Policy(), findings)
-    return found, people.read_demand(runfile, _TOWNSHIPS, found, Policy(), _AREA, findings)
+    told = _also(lambda: classtable.with_classes(found, _TOWNSHIPS, runfile, findings))
+    return found, told, people.read_demand(runfile, _TOWNSHIPS, found, Policy(), _AREA, findings)
 
 
 def _roads(path: Path, findings: Findings) -> Any:
     return roads.read_roads(_run_file(path, roads={"file": path.name}), CRS, _AREA, findings)
+
+
+def _both_roads(path: Path, findings: Findings) -> Any:
+    """Read roads as those of the study and as local ones laid over them."""
+    local = _run_file(path, roads={"local": {"file": path.name}})
+    return _also(lambda: roads.read_roads(local, CRS, _AREA, findings, roads=_network())), _roads(path, findings)
 
 
 def _layer(path: Path, findings: Findings) -> Any:
@@ -91,7 +132,7 @@ def _heights(path: Path, _findings: Findings) -> Any:
 
 #: Role of a seed -> how a run reads it.
 READS: dict[str, Callable[[Path, Findings], Any]] = {
-    "facilities": _facilities, "townships": _townships, "villages": _villages, "roads": _roads, "graphml": _roads,
+    "facilities": _facilities, "townships": _townships, "villages": _villages, "roads": _both_roads, "graphml": _roads,
     "layer": _layer, "extract": _extract, "heights": _heights,
     "totals": lambda path, findings: (read_table(path, findings=findings), read_totals(
         _run_file(path, people={"totals": path.name}), _TOWNSHIPS, findings)),
@@ -114,8 +155,7 @@ def read_one(role: str, path: Path, collecting: bool, watch: Watch) -> str:
         try:
             said, outcome = _text(READS[role](path, findings)), "read"
         except LifecircleError as error:
-            said, outcome = str(error), "refused"
-            assert len(said.splitlines()) == 1, f"more than one line: {said[:300]}"
+            said, outcome = _one_line(error), "refused"
     said += "".join(f"{item.message} {item.value} {item.id}" for item in findings)
     assert SECRET not in said, "the content of another file came out"
     return outcome

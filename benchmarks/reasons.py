@@ -10,6 +10,12 @@ FOUND = {
                              "threads costs more than they save on so small a graph",
     r"endtoend/demo/same": "by timing.json a third of our time passes until the tables stand; the rest goes into "
                            "surfaces, areas, map and files, which the script does not make, and into starting up",
+    r"build/nodes=5000000/lifecircle": "two thirds is the contraction, a fifth of that laying out 192 bytes a node for "
+                                       "the ways that come; sorting the arcs takes an eighth, the curve a tenth; all "
+                                       "on one thread, which waits for memory",
+    r"run/demo/wall": "half of the processor time makes surfaces (530,000 cells, ten pairs of layer and mode) and cuts "
+                      "areas from them, on both cores beside roads and tables; the rest is pandas on one core: reading "
+                      "a fifth, writing an eighth, imports a fifteenth",
 }
 
 

@@ -22,12 +22,13 @@ from reasons import reason
 from rows import Row
 from searchbench import build_rows, growth_rows, job_rows, network_rows, search_rows
 from surfaces import demo_rows, polygon_rows
-from wholerun import end_to_end_rows, run_rows
+from wholerun import draw_rows, end_to_end_rows, run_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "benchmarks.md"
 PLOT = "images/growth.svg"
-JOBS = ["search", "jobs", "build", "real", "polygons", "surfaces", "pbf", "run", "endtoend", "peers"]
+JOBS = ["search", "jobs", "build", "real", "polygons", "surfaces", "pbf", "draws", "run", "endtoend",
+        "peers"]
 
 
 def main() -> None:
@@ -95,6 +96,7 @@ def _jobs(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Row]]]
     return {"search": search, "jobs": lambda: iter(job_rows(nodes, facilities, 3 if quick else 7)), "build": build,
             "real": real, "polygons": polygons, "surfaces": lambda: iter(demo_rows(options.runfile)),
             "pbf": lambda: iter(pbf_rows(1 if quick else 5)),
+            "draws": lambda: draw_rows(options.runfile, 40 if quick else 200),
             "run": lambda: run_rows(options.runfile),
             "endtoend": lambda: end_to_end_rows(options.runfile, ["usual", "same"]),
             "peers": lambda: peer_rows(nodes, facilities, 3 if quick else 5)}

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from rows import Row, clock
+
+from lifecircle.indicators.reach import judge_headline
+from lifecircle.inputs.findings import Findings
+from lifecircle.study import read_study
+from lifecircle.traveltimes import solve_times
+from lifecircle.uncertainty import interval_rows
 
 SCRIPT = Path(__file__).with_name("endtoend.py")
 KEY = ["layer", "township_code"]
@@ -47,6 +56,20 @@ def run_rows(runfile: Path) -> Iterator[Row]:
     yield Row("run/demo/memory", wall_s, None, "≤ 1.5 GB", "peak", peak / 1e9)
 
 
+def draw_rows(runfile: Path, draws: int) -> Iterator[Row]:
+    """Draw intervals for every layer of a district, once to have all compiled, then measured."""
+    study = read_study(runfile)
+    times, district = solve_times(study, Findings()), ("", "")
+    headline = {layer: judge_headline(times, layer) for layer in study.layers if study.policy.layer(layer).reach}
+    for count in (2, draws):
+        settings = study.runfile.uncertainty.model_copy(update={"draws": count})
+        drawn = replace(times, study=replace(study, runfile=study.runfile.model_copy(update={"uncertainty": settings})))
+        begin = time.process_time()
+        seconds, parts = clock(lambda drawn=drawn: interval_rows(drawn, headline, district, lambda _: "model"))
+    yield Row(f"draws/demo/{draws}x{len(headline)}", seconds, None, "≤ 20 s",
+              f"{sum(len(part) for part in parts)} rows; {time.process_time() - begin:.3g} s of CPU time")
+
+
 def end_to_end_rows(runfile: Path, rules: list[str]) -> Iterator[Row]:
     """Compare whole processes that give the same table; ours runs once before each of theirs."""
     own, rows = [], []
@@ -57,7 +80,7 @@ def end_to_end_rows(runfile: Path, rules: list[str]) -> Iterator[Row]:
             begin = _cpu_s()
             wall_s, _ = clock(lambda rule=rule: subprocess.run(
                 [sys.executable, str(SCRIPT), str(runfile), str(table), "--rule", rule], check=True,
-                capture_output=True))
+                capture_output=True, env=_environment()))
             note = (f"{agreement(out, table, NEAR_MIN.get(rule))}; CPU {_cpu_s() - begin:.3g} s, ours "
                     f"{own[-1].cpu_s:.3g} s")
             rows.append(Row(f"endtoend/demo/{rule}", wall_s, wall_s / own[-1].wall_s,
@@ -132,8 +155,13 @@ def _near_the_cutoff(out: Path, near_min: float) -> pd.Series:
 def _process(*arguments: str) -> Process:
     begin = _cpu_s()
     wall_s, _ = clock(lambda: subprocess.run([sys.executable, "-m", "lifecircle", *arguments], check=True,
-                                             capture_output=True))
+                                             capture_output=True, env=_environment()))
     return Process(wall_s, _cpu_s() - begin)
+
+
+def _environment() -> dict[str, str]:
+    """Let Python keep what it compiled of its sources, as it does unless told not to."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _cpu_s() -> float:

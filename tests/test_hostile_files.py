@@ -20,14 +20,17 @@ import gzip
 import json
 import os
 import pickle
+import signal
 import sqlite3
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import networkx
 import numpy as np
 import openpyxl
 import osmium
@@ -38,7 +41,7 @@ import shapely
 from osmium.osm import mutable
 
 from command import assert_one_line, call, digest, inside
-from extracts import run_file
+from extracts import run_file, two_townships
 from lifecircle.errors import (
     EmptyTableError,
     InputError,
@@ -46,14 +49,17 @@ from lifecircle.errors import (
     UnreadableFileError,
 )
 from lifecircle.inputs import files, shapes
+from lifecircle.inputs.datums import settle_datums
 from lifecircle.inputs.elevation import Elevation
+from lifecircle.inputs.facilities import read_facilities
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import open_extract
+from lifecircle.inputs.popraster import read_people_raster
 from lifecircle.inputs.roads import read_roads
 from tinytown import write_town
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
-from fuzzseeds import SEEDS
+from fuzzseeds import SEEDS, roads
 
 SECRET = "the-secret-of-another-folder"
 CRS = "EPSG:4545"
@@ -148,6 +154,40 @@ def test_geopackage_with_a_table_that_is_another_file(folder: Path, secret: Path
     refused(path)
 
 
+# coordinate systems
+
+NOWHERE = {"of the moon": "+proj=longlat +R=1737400 +no_defs", "of a building site": 'LOCAL_CS["site",UNIT["metre",1]]'}
+
+
+@pytest.mark.parametrize("system", NOWHERE.values(), ids=list(NOWHERE))
+def test_system_from_which_no_way_leads_to_the_earth(folder: Path, system: str) -> None:
+    """Heights, people per cell, layers, roads and what settles the datum; two libraries have errors of their own."""
+    with rasterio.open(folder / "z.tif", "w", driver="GTiff", height=9, width=9, count=1, dtype="float32", crs=system,
+                       transform=rasterio.transform.from_origin(106.7, 31.9, 0.01, 0.01)) as raster:
+        raster.write(np.ones((9, 9), dtype="float32"), 1)
+    lost = clinics(facility_id=["C1", "C2"]).set_crs(system, allow_override=True)
+    lost.to_parquet(folder / "z.parquet")
+    line = lost.set_geometry([shapely.LineString([(106.7, 31.8), (106.8, 31.8)])] * 2).assign(highway="track")
+    line.to_parquet(folder / "r.parquet")
+    townships = two_townships().to_crs(CRS)
+    area = townships.union_all()
+    file = run_file(folder, boundaries={"osm": True}, people={"file": "z.parquet"},
+                    facilities=[{"layer": "clinics", "file": "z.parquet"}])
+    graph = networkx.MultiDiGraph(crs=system)
+    reads: dict[str, Callable[[], object]] = {
+        "z.tif": lambda: Elevation.open(folder / "z.tif", CRS),
+        "also z.tif": lambda: read_people_raster(folder / "z.tif", CRS, area),
+        "z.parquet": lambda: read_facilities(file, townships, area, Findings()),
+        "r.parquet": lambda: read_roads(run_file(folder, roads={"file": "r.parquet"}), CRS, area, Findings()),
+        "roads": lambda: read_roads(file, CRS, area, Findings(), roads=graph)}
+    for name, read in reads.items():
+        with pytest.raises(InputError, match=f"{name.split()[-1]}: no way leads from its coordinate system to {CRS}; "):
+            read()
+    roads().to_parquet(folder / "r.parquet")
+    network = read_roads(run_file(folder, roads={"file": "r.parquet"}), CRS, area, Findings())
+    assert settle_datums(file, network, townships, area, Findings()) == file
+
+
 # archives
 
 @pytest.mark.parametrize("name", ["clinics.zip", "two.shp.zip"])
@@ -209,6 +249,15 @@ def test_an_open_book_whose_table_never_ends(folder: Path) -> None:
     refused(folder / "b.ods", "cannot be read: mismatched tag")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no bound on time")
+def test_the_reader_of_books_ends_by_itself() -> None:
+    """Where the run that waits for it was killed nobody else would end it."""
+    code = ("from lifecircle.inputs import bookcells\nbookcells.MAX_SECONDS = 1\nbookcells._set_limits()\n"
+            "while True: pass")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGXCPU
+
+
 def test_geopackage_that_says_it_has_more_than_it_holds(folder: Path) -> None:
     """The reader of layers asks for the memory of all of them."""
     path = folder / "clinics.gpkg"
@@ -244,6 +293,20 @@ def test_extract_with_nul_in_a_word(folder: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"administrative", b"adminis\0\1ative"))
     with pytest.raises(UnreadableFileError, match=r"a\.osm\.pbf: the extract is broken: a word holds NUL; fetch"):
         open_extract(path).places()
+
+
+def test_extract_with_numbers_below_zero(folder: Path) -> None:
+    """Editors give them to what was not uploaded: of the two lines of the boundary one is there."""
+    (folder / "a.osm").write_text(
+        '<osm version="0.6"><node id="-1" lon="106.7" lat="31.8"/><node id="-2" lon="106.8" lat="31.8"/>'
+        '<way id="-1"><nd ref="-1"/><nd ref="-2"/></way><way id="-3"><nd ref="-1"/><nd ref="-2"/></way>'
+        '<relation id="-1"><member type="way" ref="-1" role="outer"/><member type="way" ref="-2" role="outer"/>'
+        '<tag k="type" v="boundary"/><tag k="boundary" v="administrative"/><tag k="admin_level" v="8"/></relation>'
+        "</osm>", encoding="utf-8")
+    extract = open_extract(folder / "a.osm")
+    closed, unclosed = extract.boundaries(8)
+    assert len(closed) == 0
+    assert extract.lines_present(unclosed) == [1]
 
 
 # XML

@@ -81,7 +81,8 @@ def test_a_name_without_a_township_finds_what_alone_bears_it(tmp_path):
 
 def test_a_village_that_nobody_knows(tmp_path):
     """In a known township it stands at the township's point; without one it is an error."""
-    case = Case(tmp_path, places=MERGED, csv=VILLAGES + "清江镇,无名村,9\n", **MAPPED)
+    classed = MERGED.replace("\n", ",rural\n").replace("lat,rural", "lat,class")
+    case = Case(tmp_path, places=classed, csv=VILLAGES + "清江镇,无名村,9\n", **MAPPED)
     demand = case.demand
     assert demand["township_code"].iloc[-1] == QINGJIANG
     assert case.townships.geometry.iloc[1].contains(demand.geometry.iloc[-1])
@@ -145,7 +146,7 @@ def test_former_names_of_the_place_agree_with_its_code(tmp_path):
     people = "place_code,place,population\n511902103201,新桥村,10\n"
     case = Case(tmp_path, places=MERGED, csv=people, **FILE)
     assert case.demand["place_code"].tolist() == ["511902103201"]
-    assert [item.code for item in case.findings if item.code.startswith("place")] == []
+    assert [item.code for item in case.findings if item.code.startswith("place")] == ["place_without_people"]
 
 
 def test_totals_of_nobody_are_said_by_name(tmp_path):

@@ -194,7 +194,7 @@ def test_a_neighbour_stays_one_inside_the_outline(tmp_path):
               ",511902007000,rural,10,106.7995,31.82\n511902007001,,rural,20,106.7995,31.82\n")
     case = Case(tmp_path, townships=frame, csv=people + f",{QINGJIANG},urban,5,106.76,31.82\n", **FILE)
     assert case.demand["inside"].tolist() == [False, False, True]
-    assert case.codes() == []
+    assert case.codes() == ["place_without_people"]
 
 
 # the class of a row is that of its place

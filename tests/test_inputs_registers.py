@@ -16,6 +16,7 @@ from lifecircle.inputs.boundaries import read_townships
 from lifecircle.inputs.cells import as_numbers, rename_columns
 from lifecircle.inputs.facilities import read_facilities
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.sheets import read_sheet
 from lifecircle.policy import LayerPolicy, Policy, Presence
 
 HEAD = [["巴州区公共服务设施台账", *[None] * 9],
@@ -71,7 +72,7 @@ def test_a_book_with_title_merged_head_total_and_two_layers(tmp_path):
     assert table["township_code"].tolist() == [EAST_STREET] * 3
     assert codes(findings) == {"total_row": ("note", "9"), "footer_row": ("note", "10"),
                                "number_about": ("note", "4"), "facilities_closed": ("warn", "7"),
-                               "status_assumed": ("note", "8")}
+                               "status_assumed": ("note", "8"), "level_unknown": ("note", "5")}
 
 
 def test_rows_that_no_layer_takes(tmp_path):
@@ -141,6 +142,20 @@ def test_levels_that_do_not_serve_are_named(tmp_path):
     assert said == {"level_not_accepted": ("warn", "4", "村卫生室"), "level_absent": ("warn", "", "village_clinic")}
 
 
+@pytest.mark.parametrize(("accepts", "levels", "said"), [
+    ((), {"村卫生室": "village_clinic"}, "卫生站"), ((), {}, "村卫生室, 卫生站"),
+    ((), {"村卫生室": "village_clinic", "卫生站": "village_clinic"}, ""),
+    (("卫生站", "village_clinic"), {"村卫生室": "village_clinic"}, "")])
+def test_levels_left_untranslated_are_noted_where_all_serve(tmp_path, accepts, levels, said):
+    book(tmp_path / "a.xlsx")
+    asked = Presence(unit="village", level="village_clinic")
+    policy = Policy(policy={"clinics": LayerPolicy(accepts=accepts, presence=(asked,))})
+    _, findings = read(tmp_path, {"layer": "clinics", "file": "a.xlsx", "where": {"类别": "卫生室"}, "levels": levels},
+                       policy=policy)
+    found = [(item.severity, item.value) for item in findings if item.code == "level_unknown"]
+    assert found == [("note", said)] * bool(said)
+
+
 def test_sheets_of_a_book(tmp_path):
     path = book(tmp_path / "a.xlsx", sheets=("一", "二"))
     with pytest.raises(ConfigError, match=r"a\.xlsx: several sheets hold cells: 一, 二; say which: sheet"):
@@ -205,3 +220,20 @@ def test_a_csv_with_a_title_counts_rows_as_a_spreadsheet_does(tmp_path):
     path.write_text("巴州区台账,,\n\n编号,经度,纬度\n1,106.7,31.8\n\n2,106.7,x\n", encoding="utf-8")
     with pytest.raises(BadValueError, match="column 纬度 holds no number in row 6: x"):
         files.read_layer(path)
+
+
+@pytest.mark.parametrize("last", ["合 计,6,1,1,1,1", "总 和,6,1,1,1,1", "累计：,6,1,1,1,1", "Ｔｏｔａｌ,6,1,1,1,1",
+                                  "name,capacity,level,beds,area,year", "备注：甲,,,,,"])
+def test_rows_that_do_not_count_are_found_however_they_are_spelt(tmp_path, last):
+    path = tmp_path / "a.csv"
+    path.write_text(f"name,capacity,level,beds,area,year\n甲,1,1,1,1,1\n乙,5,1,1,1,1\n{last}\n", encoding="utf-8")
+    assert read_sheet(path)["name"].tolist() == ["甲", "乙"]
+
+
+def test_a_table_in_which_every_row_counts_is_kept_whole(tmp_path):
+    path, heads = tmp_path / "a.csv", "demand_id,lon,lat,people,quality"
+    rows = [f"D{row},106.{row},31.8,{row},model" for row in range(50)]
+    path.write_text("\n".join([heads, *rows]), encoding="utf-8")
+    findings = Findings()
+    table = read_sheet(path, findings=findings)
+    assert (len(table), table["people"].astype(int).sum(), len(findings)) == (50, 1225, 0)

@@ -76,7 +76,7 @@ def test_unknown_classes_are_listed_with_the_remedy(tmp_path):
         read(tmp_path, rows)
     with pytest.raises(BadValueError, match="classes names lane, which is no OSM class"):
         read(tmp_path, rows, classes={"四级": "lane"})
-    with pytest.raises(MissingColumnError, match=r"no column class, road_class or highway"):
+    with pytest.raises(MissingColumnError, match=r"no column class, road_class, highway or fclass"):
         read(tmp_path, [({"level": "省道"}, line((0, 0), (100, 0)))])
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 
 from identities import check_identities
 from lifecircle.assess import assess
+from lifecircle.indicators.eldercircles import circle_table
+from lifecircle.indicators.planned import by_figure, select
+from lifecircle.inputs.circletable import HUB_LEVELS
 from lifecircle.inputs.findings import Findings
+from lifecircle.scorecard import plan_of
 from lifecircle.study import read_study
+from lifecircle.tables import RESULTS_KEY
 from lifecircle.traveltimes import evaluate, solve_times
 
 BAZHOU = Path(__file__).resolve().parents[1] / "data" / "bazhou.toml"
@@ -20,6 +26,11 @@ BAZHOU = Path(__file__).resolve().parents[1] / "data" / "bazhou.toml"
 @pytest.fixture(scope="module")
 def study():
     return read_study(BAZHOU)
+
+
+@pytest.fixture(scope="module")
+def times(study):
+    return solve_times(study, Findings())
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +58,31 @@ def test_everything_says_model(found):
     assert found.facilities["name"].str.startswith("示例").all()
 
 
+def test_every_core_measure_of_the_plan_stands_in_the_results_of_every_township(found):
+    """Computed where the input is there, else no_data with what is wanted; the summary of the plan's items is whole."""
+    card = found.scorecard
+    core = {measure.key: measure for _, measure in plan_of(found).measures if measure.priority in ("P1", "P2")}
+    assert len(core) > 40
+    for measure in core.values():
+        rows = select(by_figure(found.results), measure)
+        assert set(rows["township_code"]) == {"511902000000", *found.townships["township_code"]}, measure.key
+        bare = rows[rows["value"].isna() & (rows["verdict"] == "no_data")]
+        assert bare["basis"].ne("").all()
+        if measure.layer and measure.layer not in found.layers and measure.layer != "plan":
+            assert bare["basis"].str.startswith(f'needs [[facilities]] layer = "{measure.layer}"').all()
+            assert len(bare) == 23
+    assert not found.results.duplicated(list(RESULTS_KEY)).any()
+    assert set(card["number"]) == set(range(29))
+    assert len(card) == 23 * len(plan_of(found).measures)
+    assert [item.code for item in found.findings if item.code == "policy_unused"] == []
+    district = card[card["township_code"] == "511902000000"].set_index("measure")
+    rate = found.headline("coverage_rate").query("layer == 'clinics' and township_code == '511902000000'")
+    assert district.loc["health_circle", "actual"] == rate.set_index("class")["value"]["all"]
+    assert found.ranking["rank"].dropna().tolist() == sorted(found.ranking["rank"].dropna())
+    assert (found.ranking["rank_low"].dropna() <= found.ranking["rank_high"].dropna()).all()
+    assert found.ranking["worst"].sum() == 10
+
+
 def test_modes_of_the_policy(found):
     rates = found.results[found.results["indicator"] == "coverage_rate"]
     rows = set(zip(rates["layer"], rates["class"], rates["mode"], rates["cutoff"].fillna(0), rates["headline"],
@@ -65,9 +101,26 @@ def test_believable_gaps(found):
     assert (rates["high"] - rates["low"]).between(0.0, 0.05).all()
 
 
-def test_circles_hold_no_place_that_is_late(study, found):
+def test_circles_of_care_agree_with_the_layer_where_every_facility_is_a_hub(study, times):
+    """Circles that list every facility reach as many elders within 15 minutes as the layer does in their places."""
+    care = study.facilities[(study.facilities["layer"] == "elderly_care") & (study.facilities["status"] == "existing")]
+    hubs = {level: tuple(care["facility_id"][care["level"] == level]) for level in HUB_LEVELS}
+    home = study.places.groupby("township_code")["place_code"].agg(tuple)
+    listed = [{"circle_id": code, "name": code, "place_codes": codes, **hubs, "status": "", "year": ""}
+              for code, codes in home.items()]
+    circles = gpd.GeoDataFrame(listed, geometry=[shapely.Polygon()] * len(home), crs=study.crs)
+    table = circle_table(times, circles, "elderly_care", "model").set_index("circle_id")
+    minutes = times.times["elderly_care", "walk_elder"].minutes
+    elders = times.demand["population_60plus"].where(minutes <= 15.0, 0.0).groupby(times.demand["township_code"]).sum()
+    assert len(table) == 22
+    assert table["elders_in_time"].sum() > 10_000
+    assert np.abs(table["elders_in_time"] - elders.reindex(table.index)).max() <= 1e-6
+    assert table["hubs"].eq(len(care)).all()
+    assert (table["township_code"] == table.index).all()
+
+
+def test_circles_hold_no_place_that_is_late(study, times, found):
     """Points inside a circle are in time, points outside are not, but within one cell of its edge."""
-    times = solve_times(study, Findings())
     rng = np.random.default_rng(2)
     west, south, east, north = study.outline.bounds
     points = rng.uniform((west, south), (east, north), (6000, 2))
@@ -84,12 +137,12 @@ def test_circles_hold_no_place_that_is_late(study, found):
         assert (off_m <= cell_m * np.sqrt(2)).all(), (layer, mode, cutoff_min, off_m.max())
 
 
-def test_ways_over_water_are_bridges_so_rivers_divide(study, found):
+def test_ways_over_water_are_bridges_so_rivers_divide(study, times):
     """With its bridges taken out, people across the river reach fewer clinics, and nobody gains."""
     import dataclasses
 
     cut = dataclasses.replace(study, roads=study.elevation.drape(study.roads.take(~study.roads.bridge), Findings()))
-    before = solve_times(study, Findings()).times["clinics", "car"].minutes
+    before = times.times["clinics", "car"].minutes
     after = solve_times(cut, Findings()).times["clinics", "car"].minutes
     assert (after >= before - 1 / 60).all()
     assert (after > before + 5).sum() > 0

@@ -27,7 +27,8 @@ from lifecircle.outputs.summary import summary_record, summary_text
 from sample_assessment import sample
 
 FILES = {"run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "long_legs.csv", "demand.parquet",
-         "roads_quality.csv", "marks.csv", "critical_links.csv", "lifecircle.gpkg", "map.html",
+         "roads_quality.csv", "marks.csv", "circles.csv", "priority.csv", "scorecard.csv", "ranking.csv",
+         "critical_links.csv", "places_services.csv", "lifecircle.gpkg", "map.html",
          *(f"surface_{layer}.tif" for layer in ("clinics", "sports", "elderly", "childcare", "shelters"))}
 
 

@@ -11,44 +11,15 @@ import shapely
 
 from leaks import leaks
 from lifecircle.network.access import Access, Doors
-from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.modes import MODES
 from lifecircle.network.perfacility import FacilityTimes, facility_areas
 from lifecircle.network.surface import Raster, cut, sealed_from, surface_minutes
 from lifecircle.osmtags import CLASS_INDEX
 from lifecircle.roadnetwork import RoadNetwork
-from town import CRS, ORIGIN_M, WALK, grid_roads, wild_roads, wild_walls
+from town import CRS, ORIGIN_M, WALK, grid_roads, random_doors, scribble, town_access, walls, wild_roads, wild_walls
 
 CELL_M = 25.0
 MODE_NAMES = ("walk", "bicycle", "car")
-
-
-def scribble(seed, nodes=40, extent_m=2_000.0):
-    """Slanted streets and footpaths in hills, long and short, some one-way, a bridge, an island."""
-    rng = np.random.default_rng(seed)
-    xy = rng.uniform(0, extent_m, (nodes, 2)) + ORIGIN_M
-    u = np.concatenate([np.arange(1, nodes - 4), rng.integers(0, nodes - 4, nodes // 2), [nodes - 4, nodes - 3]])
-    v = np.concatenate([rng.integers(0, np.arange(1, nodes - 4)), rng.integers(0, nodes - 4, nodes // 2),
-                        [nodes - 3, nodes - 2]])
-    kinds = [CLASS_INDEX[name] for name in ("residential", "tertiary", "footway", "motorway")]
-    return RoadNetwork.from_segments(
-        CRS, xy, u, v, rng.choice(kinds, len(u), p=[0.5, 0.2, 0.2, 0.1]), node_z_m=rng.uniform(300, 400, nodes),
-        oneway=rng.choice([0, 1, -1], len(u), p=[0.7, 0.2, 0.1]), bridge=rng.random(len(u)) < 0.1)
-
-
-def town_access(network, barriers=None):
-    modes = {**MODES, "walk": replace(WALK, slope="tobler" if np.isfinite(network.node_z_m).any() else "none")}
-    return Access(network, modes, barriers)
-
-
-def random_doors(seed, count=6, extent_m=2_000.0):
-    rng = np.random.default_rng(seed)
-    return Doors(rng.uniform(-100, extent_m + 100, (count, 2)) + ORIGIN_M, np.arange(count) + 10)
-
-
-def walls(seed, extent_m=2_000.0):
-    cells = np.random.default_rng(seed).random((round(extent_m / 10) + 40,) * 2) < 0.03
-    return BarrierGrid(cells.astype(np.uint8), ORIGIN_M[0] - 200, ORIGIN_M[1] + extent_m + 200, 10.0)
 
 
 @pytest.mark.parametrize("direction", ["to", "from"])

@@ -37,7 +37,7 @@ def value(found, indicator, layer, *, scenario="existing", cls="all", code=DISTR
     rows = found.results[(found.results["indicator"] == indicator) & (found.results["layer"] == layer)
                          & (found.results["class"] == cls) & (found.results["scenario"] == scenario)
                          & (found.results["township_code"] == code)]
-    if indicator in ("coverage_rate", "people", "people_out"):
+    if indicator in ("coverage_rate", "people", "people_out", "area_per_head_m2"):
         rows = rows[rows["headline"]]
     [row] = rows[column]
     return row
@@ -257,10 +257,10 @@ def test_tables_of_the_policy_that_meet_no_layer(tmp_path):
     path = write_town(tmp_path, policy={"file": "policy.toml", "clinics": None})
     study = read_study(path)
     noticed = [(item.code, item.severity, item.value or item.layer) for item in study.findings]
-    assert noticed == [("policy_unused", "warn", "clincs"), ("policy_unused", "warn", "hospitals")]
+    assert noticed == [("policy_unused", "warn", "clincs"), ("policy_unused", "note", "hospitals")]
     unused = [item.remedy for item in study.findings]
     assert unused[0].startswith("did you mean clinics? The layers of the run file are clinics, elderly_care, shelters")
-    assert unused[1].startswith("The layers")
+    assert unused[1].startswith("they do no harm; the layers of the run file are clinics")
 
 
 def test_layers_that_the_policy_does_not_name(tmp_path):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lifecircle.outputs.rundir import read_run, write_run
     from lifecircle.roadnetwork import RoadNetwork
     from lifecircle.runfile import RunFile, read_runfile
+    from lifecircle.scorecard import ranking, scorecard
     from lifecircle.study import Study, read_study
     from lifecircle.version import __version__
 
@@ -33,15 +34,17 @@ _HOMES = {
     "__version__": "version",
     "assess": "assess",
     "draw_map": "outputs.maps",
+    "ranking": "scorecard",
     "read_run": "outputs.rundir",
     "read_runfile": "runfile",
     "read_study": "study",
+    "scorecard": "scorecard",
     "write_run": "outputs.rundir",
 }
 
 __all__ = [
     "MODES", "Assessment", "Graph", "InputError", "LifecircleError", "RoadNetwork", "RunFile", "Study", "__version__",
-    "assess", "draw_map", "read_run", "read_runfile", "read_study", "write_run",
+    "assess", "draw_map", "ranking", "read_run", "read_runfile", "read_study", "scorecard", "write_run",
 ]
 
 

@@ -13,7 +13,16 @@ import shapely
 
 from lifecircle.inputs.findings import Finding
 from lifecircle.marks import MARKING, mark_table, touching
-from lifecircle.tables import CRITICAL_LINKS_COLUMNS, ROAD_QUALITY_COLUMNS
+from lifecircle.tables import (
+    CIRCLES_COLUMNS,
+    CRITICAL_LINKS_COLUMNS,
+    PLACES_SERVICES_COLUMNS,
+    PRIORITY_COLUMNS,
+    RANKING_COLUMNS,
+    ROAD_QUALITY_COLUMNS,
+    SCORECARD_COLUMNS,
+    worst_quality,
+)
 
 
 @dataclass(frozen=True)
@@ -54,12 +63,14 @@ class Assessment:
         Demand points inside the district: demand_id, place_code, township_code, class, population (and groups),
         snap_m (shortest leg to a road or door; NaN where it cannot be joined), and per layer ``minutes_<layer>``
         (headline mode; NaN undetermined, inf unreachable), ``state_<layer>``, ``facility_<layer>`` (facility_id of the
-        nearest, or "").
+        nearest, or ""), ``access_<layer>`` (capacity per head by 2SFCA, where the policy states the supply).
     service_areas : GeoDataFrame
         layer, mode, kind (circle / isochrone / facility), cutoff (minutes; NaN for a circle), facility_id (blank but
         for a facility), area_km2, population, geometry.
     townships, places, facilities : GeoDataFrame
-        As in the study; facilities also have ``joined`` (bool) and ``snap_m`` (NaN where not joined).
+        As in the study; places also have what their residents have of all services (`completeness.with_services`),
+        facilities ``joined`` (bool), ``snap_m`` (NaN where not joined), and where the policy states their supply
+        ``people_allocated`` and ``load`` (share of the capacity; both NaN if it is unknown).
     ground : GeoDataFrame
         kind (water / road), road_class and geometry: a quiet ground to draw under the themes.
     surfaces : dict
@@ -68,6 +79,14 @@ class Assessment:
         `ROAD_QUALITY_COLUMNS`: how complete the roads of each township are; see `roadstate.completeness`.
     critical_links : GeoDataFrame
         `CRITICAL_LINKS_COLUMNS` and geometry: the links whose loss cuts most people off; see `roadstate`.
+    circles : DataFrame
+        `CIRCLES_COLUMNS`: the circles of care of the old, each with its verdict and the reason.
+    scorecard : DataFrame
+        `SCORECARD_COLUMNS`: every measure of the plan in every unit; see `lifecircle.scorecard`.
+    ranking : DataFrame
+        `RANKING_COLUMNS`: the points of each township, its rank, and how the rank bears other weights.
+    priority : DataFrame
+        `PRIORITY_COLUMNS`: people of priority groups per place, township and district; see `indicators.priority`.
     timing : dict
         Seconds per step.
     """
@@ -87,6 +106,10 @@ class Assessment:
     road_quality: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ROAD_QUALITY_COLUMNS)))
     critical_links: gpd.GeoDataFrame = field(default_factory=lambda: gpd.GeoDataFrame(
         columns=[*CRITICAL_LINKS_COLUMNS, "geometry"], geometry="geometry", crs="EPSG:4326"))
+    circles: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CIRCLES_COLUMNS)))
+    scorecard: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SCORECARD_COLUMNS)))
+    ranking: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(RANKING_COLUMNS)))
+    priority: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PRIORITY_COLUMNS)))
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -118,6 +141,24 @@ class Assessment:
         table = pd.concat([pd.DataFrame(demand[columns]), pd.DataFrame(facilities[columns])], ignore_index=True)
         table = table[table["snap_m"] > self.run["policy"]["long_leg_m"]]
         return table.sort_values(["snap_m", "kind", "id"], ascending=[False, True, True], ignore_index=True)
+
+    @property
+    def places_services(self) -> pd.DataFrame:
+        """List what the residents of each place have of all services; empty where no layer is judged by reach.
+
+        Returns
+        -------
+        DataFrame
+            `PLACES_SERVICES_COLUMNS`, lacking_<layer> per layer and quality; see `indicators.completeness`.
+        """
+        names = dict(zip(self.townships["township_code"], self.townships["township"], strict=True))
+        lacking = [f"lacking_{layer}" for layer in self.layers if f"lacking_{layer}" in self.places.columns]
+        if not lacking:
+            return pd.DataFrame(columns=[*PLACES_SERVICES_COLUMNS, "quality"])
+        judged = [self.run["layers"][name.removeprefix("lacking_")] for name in lacking]
+        quality = worst_quality(record["quality"] for record in judged)
+        places = self.places.assign(township=self.places["township_code"].map(names), quality=quality)
+        return pd.DataFrame(places[[*PLACES_SERVICES_COLUMNS, *lacking, "quality"]])
 
     @cached_property
     def marks(self) -> pd.DataFrame:

@@ -49,6 +49,12 @@ class Surfaces(NamedTuple):
     regions: dict[str, shapely.Geometry]
 
 
+def draw(times: TravelTimes) -> tuple[Surfaces, gpd.GeoDataFrame]:
+    """Compute the surfaces, and cut the service areas from them."""
+    surfaces = solve_surfaces(times)
+    return surfaces, service_areas(times, surfaces)
+
+
 def solve_surfaces(times: TravelTimes) -> Surfaces:
     """Compute the surface of every layer and mode over the district, all layers of a field in one pass."""
     study = times.study

@@ -159,15 +159,36 @@ def gaps(directory: DirectoryArgument,
         typer.echo(_gap_lines(table, read_marks(directory)))
 
 
+@app.command()
+def scorecard(directory: DirectoryArgument,
+              township: Annotated[str, typer.Option(help="Township code or name; the district without it.")] = "",
+              form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+              as_json: JsonOption = False) -> None:
+    """Hold a finished run against the plan: target, actual, gap, verdict of every measure (对照方案逐项评分)."""
+    from lifecircle.outputs.rundir import read_scorecard
+    from lifecircle.outputs.summary import scorecard_text
+    from lifecircle.outputs.tables import csv_text, records
+
+    table = read_scorecard(directory, township)
+    if as_json or form is Format.json:
+        typer.echo(json.dumps(records(table), ensure_ascii=False, indent=1))
+    elif form is Format.csv:
+        typer.echo(csv_text(table), nl=False)
+    else:
+        typer.echo(scorecard_text(table))
+
+
 def _some(table: Any, known: Any, value: str, what: str, directory: Path) -> Any:
     """Filter a gap list; a name that the run does not know is an error, one without gaps is not."""
     from lifecircle.outputs.tables import read_csv
 
     if not known.any():
         results = read_csv(directory / "results.csv")
+        results = results[results["headline"].astype(str).str.lower() == "true"]  # of layers that have facilities
+        results = results[~results["layer"].isin(["all", "plan", "priority"])]
         names = set(results[what]) | (set(results["township_code"]) if what == "township" else set())
         if value not in names:
-            raise UsageError(f"{directory}: no {what} {value}; there are {', '.join(sorted(set(results[what]))[:12])}")
+            raise UsageError(f"{directory}: no {what} {value}; there are {', '.join(sorted(set(results[what])))}")
     return table[known]
 
 

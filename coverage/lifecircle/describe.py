@@ -11,9 +11,12 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from lifecircle.circles import headline_mode
+from lifecircle.indicators.capacity import Shared
+from lifecircle.indicators.floating import access_table
 from lifecircle.indicators.reach import Judged
 from lifecircle.inputs.boundaries import district_code
 from lifecircle.inputs.classes import CLASS_RULES
@@ -68,7 +71,8 @@ def run_record(study: Study) -> dict[str, Any]:
             "population": float(study.demand.loc[study.demand["inside"], "population"].sum()),
         },
         "classes": _class_record(study), "scenarios": list(study.scenarios),
-        "layers": layers, "modes": _mode_records(study), **settings, "inputs": study.inputs, "versions": versions(),
+        "layers": layers, "modes": _mode_records(study), "plan": _plan_record(study),
+        **settings, "inputs": study.inputs, "versions": versions(),
     }
 
 
@@ -90,8 +94,14 @@ def _layer_record(study: Study, layer: str) -> dict[str, Any]:
         "quality": layer_quality(study, layer), "reach": bool(used_modes(policy)), "group": policy.group,
         "direction": policy.direction, "lead_unit": policy.lead_unit, "headline_mode": headline_mode(policy), **rules,
         "m2_per_head": policy.m2_per_head, "area": policy.area,
+        "supply": None if policy.supply is None else policy.supply.model_dump(mode="json"),
         "slope": {mode: walking_slope(study, layer, modes, mode) for mode in used_modes(policy)},
     }
+
+
+def _plan_record(study: Study) -> dict[str, Any]:
+    """Give the plan with the weights in force, as a plan file would hold it."""
+    return study.plan.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def _class_record(study: Study) -> dict[str, Any]:
@@ -127,8 +137,8 @@ def versions() -> dict[str, str]:
             "GDAL": ".".join(str(part) for part in pyogrio.__gdal_version__)}
 
 
-def demand_table(times: TravelTimes, judged: dict[str, Judged]) -> gpd.GeoDataFrame:
-    """Give the demand points with minutes, state and nearest facility per layer, in the headline mode."""
+def demand_table(times: TravelTimes, judged: dict[str, Judged], shares: dict[str, Shared]) -> gpd.GeoDataFrame:
+    """Give the demand points with minutes, state, nearest facility and capacity per head, in the headline mode."""
     table = times.demand.drop(columns=["inside", *(f"class_{rule}" for rule in CLASS_RULES)], errors="ignore")
     table = table.drop(columns=[name for name in table.columns if ":" in name])
     table["snap_m"] = np.where(np.isfinite(times.leg_m), times.leg_m, np.nan)
@@ -137,11 +147,14 @@ def demand_table(times: TravelTimes, judged: dict[str, Judged]) -> gpd.GeoDataFr
         table[f"minutes_{layer}"] = np.where(item.state == 2, np.nan, item.minutes)
         table[f"state_{layer}"] = np.append(np.array(STATES, dtype=object), "")[item.state]
         table[f"facility_{layer}"] = ids[item.facility]
+        if layer in shares:
+            per_head = access_table(shares[layer])["2sfca"].to_numpy()[times.study.demand["inside"].to_numpy()]
+            table[f"access_{layer}"] = np.where(item.state >= 0, per_head, np.nan)
     return table
 
 
-def facility_table(times: TravelTimes) -> gpd.GeoDataFrame:
-    """Give all facilities with the leg that joins them to the roads."""
+def facility_table(times: TravelTimes, shares: dict[str, Shared]) -> gpd.GeoDataFrame:
+    """Give all facilities with the leg that joins them to the roads, and with the people they have places for."""
     table = times.study.facilities.copy()
     serves = set().union(*(serving["facility_id"] for serving in times.serving.values()))
     snap: dict[str, float] = {}
@@ -149,8 +162,17 @@ def facility_table(times: TravelTimes) -> gpd.GeoDataFrame:
         for facility, leg_m in zip(times.serving[layer]["facility_id"], snap_m.tolist(), strict=True):
             snap[facility] = min(leg_m, snap.get(facility, np.inf))
     legs = table["facility_id"].map(snap).astype(float)
+    people, load = _shares_of(times, shares, "people_allocated"), _shares_of(times, shares, "load")
     return table.assign(joined=np.isfinite(legs) | legs.isna(), serves=table["facility_id"].isin(serves),
-                        snap_m=legs.where(np.isfinite(legs)))
+                        snap_m=legs.where(np.isfinite(legs)), people_allocated=table["facility_id"].map(people),
+                        load=table["facility_id"].map(load))
+
+
+def _shares_of(times: TravelTimes, shares: dict[str, Shared], name: str) -> pd.Series:
+    """Give facility_id -> what was shared out to it."""
+    parts = [pd.Series(getattr(shared, name), index=times.serving[layer]["facility_id"], dtype=float)
+             for layer, shared in shares.items()]
+    return pd.concat(parts) if parts else pd.Series(dtype=float)
 
 
 def ground(study: Study) -> gpd.GeoDataFrame:

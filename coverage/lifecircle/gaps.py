@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from lifecircle.indicators.capacity import Shared, people_states
 from lifecircle.indicators.reach import Judged, group_of
 from lifecircle.indicators.verdicts import ROUNDING
 from lifecircle.policy import Presence
@@ -17,6 +18,12 @@ from lifecircle.tables import GAPS_COLUMNS
 from lifecircle.traveltimes import TravelTimes
 
 Array = npt.NDArray[Any]
+#: People fewer than this are what rounding leaves.
+NOBODY = 1e-6
+_NUMBERS = frozenset({"cutoff", "people", "people_out", "people_undetermined", "need", "have", "short",
+                      "minutes_median", "minutes_worst", "minutes_over"})
+#: The list of a district that lacks nothing.
+NO_GAPS = pd.DataFrame({name: pd.Series(dtype=float if name in _NUMBERS else "str") for name in GAPS_COLUMNS})
 _PLACE = ["township_code", "place_code", "class"]
 _BLANK: dict[str, Any] = {
     "level": "all", "group": "all", "mode": "–", "scenario": "existing", "metric": "–", "cutoff": np.nan,
@@ -71,6 +78,27 @@ def _nearest_names(out: pd.DataFrame, serving: gpd.GeoDataFrame) -> pd.Series:
     return pd.Series(names[most.to_numpy(dtype=np.int64)], index=most.index, name="nearest_facility", dtype=object)
 
 
+def capacity_gaps(times: TravelTimes, judged: Judged, shared: Shared, quality: str) -> pd.DataFrame:
+    """List the places of one layer where people are in reach of facilities that have no place left for them.
+
+    They are `people_out`, and those whose supply is not known `people_undetermined`; who is beyond reach stands in
+    the gaps of reach. The need is that of the people in reach. Minutes are those of the people out to their nearest.
+    """
+    frame = people_states(times, judged, shared).assign(minutes=judged.minutes[judged.state >= 0],
+                                                        facility=judged.facility[judged.state >= 0])
+    sums = frame.groupby(_PLACE, sort=True)[["people", "served", "full", "possible"]].sum()
+    sums = sums[sums["full"] > NOBODY]
+    out = frame.assign(people=frame["full"])
+    out = out[out["people"] > NOBODY]
+    sums = sums.join(_minutes(out)).join(_nearest_names(out, times.serving[judged.layer])).reset_index()
+    short = sums["full"] + sums["possible"]
+    table = sums.assign(
+        group=shared.group, mode=sums["class"].map(judged.modes), metric="min", unit="person", cause="full",
+        cutoff=sums["class"].map(judged.cutoffs_min).astype(float), people_out=sums["full"],
+        people_undetermined=sums["possible"], need=sums["served"] + short, have=sums["served"], short=short)
+    return _finish(table, times.study, judged.layer, "capacity", quality)
+
+
 def presence_gaps(study: Study, units: pd.DataFrame, layer: str, rule: Presence, quality: str) -> pd.DataFrame:
     """List the units of a rule (`lifecircle.indicators.presence.units_of`) that must hold a facility and hold none."""
     lacking = units[(units["required"] > 0) & (units["held"] == 0)]
@@ -90,7 +118,7 @@ def area_gaps(study: Study, sums: pd.DataFrame, layer: str, district: tuple[str,
 def _finish(frame: pd.DataFrame, study: Study, layer: str, kind: str, quality: str) -> pd.DataFrame:
     """Fill names and the columns of the contract."""
     if frame.empty:
-        return pd.DataFrame(columns=list(GAPS_COLUMNS))
+        return NO_GAPS
     missing = {name: value for name, value in _BLANK.items() if name not in frame.columns}
     townships = study.townships.set_index("township_code")["township"]
     places = study.places.set_index("place_code")["place"]

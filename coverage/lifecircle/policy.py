@@ -52,6 +52,66 @@ class Presence(Section):
     source: str = ""
 
 
+class Supply(Section):
+    """What a layer's facilities hold, and how much of it one person needs.
+
+    Attributes
+    ----------
+    capacity : str
+        Column that holds it: ``capacity``, ``effective_area_m2`` or ``area_m2``.
+    need_per_person : float
+        Units of it that one person of the layer's group needs.
+    unit : str
+        What a unit is called; blank: m2 for an area, else capacity.
+    zone_weights : tuple of float
+        Weights of E2SFCA and 3SFCA, nearest first: the cutoff is cut into as many zones of the same width.
+    """
+
+    capacity: Literal["capacity", "effective_area_m2", "area_m2"] = "capacity"
+    need_per_person: float = Field(default=1.0, gt=0)
+    unit: str = ""
+    zone_weights: tuple[float, ...] = (1.0, 0.68, 0.22)
+    source: str = ""
+
+    @field_validator("zone_weights")
+    @classmethod
+    def _falling(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if not weights or not all(0 < weight <= 1 for weight in weights) or list(weights) != sorted(weights)[::-1]:
+            raise ValueError("zone_weights must lie in (0, 1] and not rise with the distance")
+        return weights
+
+    @property
+    def unit_name(self) -> str:
+        """Give what a unit of capacity is called."""
+        return self.unit or ("m2" if self.capacity.endswith("_m2") else "capacity")
+
+
+class AreaKind(Section):
+    """A kind of facility whose area is shared out: how far people go to it, and what each is due there.
+
+    Attributes
+    ----------
+    level : str
+        Level of the facilities.
+    kind_2015, kind_2024 : str
+        What the kind is called in the vocabulary of GB 51143-2015 and in that of GB/T 44013-2024.
+    distance_m : float
+        People go at most so far, along the roads.
+    m2_per_person : float or None
+        Area that the kind allows each person; tells for how many people a facility has room.
+    counts : bool
+        Whether its area counts towards the area per head.
+    """
+
+    level: str
+    kind_2015: str = ""
+    kind_2024: str = ""
+    distance_m: float = Field(gt=0, le=20_000)
+    m2_per_person: float | None = Field(default=None, gt=0)
+    counts: bool = True
+    source: str = ""
+
+
 class LayerPolicy(Section):
     """The policy of one facility layer.
 
@@ -73,6 +133,12 @@ class LayerPolicy(Section):
         Which area counts: ``effective_area_m2`` or ``area_m2``.
     areas_per_facility : bool
         Also draw the service area of every single facility.
+    kinds : tuple of AreaKind
+        Kinds by level, for layers measured in area; a level that is not named counts, and nobody goes to it.
+    evacuation : bool
+        People flee to it: where there are hazard zones it is judged once more without what lies in them.
+    supply : Supply or None
+        What the facilities hold; without it capacity limits nobody.
     """
 
     label_zh: str = ""
@@ -87,8 +153,11 @@ class LayerPolicy(Section):
     m2_per_head: float | None = Field(default=None, gt=0)
     area: Literal["effective_area_m2", "area_m2"] = "effective_area_m2"
     site_area_factor: float = Field(default=0.6, gt=0, le=1)
+    kinds: tuple[AreaKind, ...] = ()
+    evacuation: bool = False
     reach: bool = True
     areas_per_facility: bool = False
+    supply: Supply | None = None
     lead_unit: str = ""
     source: str = ""
 
@@ -102,6 +171,12 @@ class LayerPolicy(Section):
         if not self.reach:
             return None
         return self.urban if urban_rural == "urban" else self.rural
+
+    @property
+    def level_words(self) -> dict[str, str]:
+        """Give the words of both vocabularies of kinds and the level each means; of two levels the first."""
+        words = [(word, kind.level) for kind in self.kinds for word in (kind.kind_2015, kind.kind_2024) if word]
+        return dict(reversed(words))
 
     def label(self, language: str, layer: str) -> str:
         """Give the layer's name in a language, or its key."""
@@ -142,6 +217,8 @@ class Policy(Section):
         Share of undetermined people above which a verdict is unsure.
     long_leg_m : float
         Straight walks to the road longer than this are listed.
+    cutoffs_min : tuple of float
+        Minutes at which the rate is printed besides the cutoff that decides.
     """
 
     title: str = ""
@@ -150,6 +227,7 @@ class Policy(Section):
     unsure_above_undetermined: float = Field(default=0.10, ge=0, le=1)
     long_leg_m: float = Field(default=100.0, gt=0)
     township_pass_shares: tuple[float, ...] = (0.80, 0.90, 0.95, 1.00)
+    cutoffs_min: tuple[float, ...] = (5, 10, 15, 20, 30, 45, 60)
     policy: dict[str, LayerPolicy] = {}
     modes: dict[str, ModeOverride] = {}
 
@@ -157,6 +235,8 @@ class Policy(Section):
     def _shares(self) -> Policy:
         if any(not 0 < share <= 1 for share in self.township_pass_shares):
             raise ValueError("township_pass_shares must lie in (0, 1]")
+        if any(not 0 < cutoff <= 600 for cutoff in self.cutoffs_min):
+            raise ValueError("cutoffs_min must lie in (0, 600]")
         return self
 
     def layer(self, name: str) -> LayerPolicy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -49,15 +49,56 @@ def judge_roads(times: TravelTimes, findings: Findings) -> tuple[pd.DataFrame, g
     GeoDataFrame
         See `critical_links`.
     """
-    quality, links = completeness(times), critical_links(times)
+    standing = {mode: _Standing.of(times, mode) for mode in _modes(times)}
+    quality, links = completeness(times, standing["walk"]), critical_links(times, standing)
     _report_sparse(quality, times.study, findings)
     _report_links(links, times, findings)
     _report_edge(times, findings)
     return quality, links
 
 
-def completeness(times: TravelTimes) -> pd.DataFrame:
+class _Standing(NamedTuple):
+    """Where the people stand on the roads of a mode: at the nearer end of the nearest one that they may join.
+
+    Attributes
+    ----------
+    edges : Edges
+    tree : STRtree
+        The edges that may be joined, as lines.
+    node : (n,) int64
+        The node where each demand point stands, 0 where it is beyond the snap limit of walking.
+    joined : (n,) bool
+        Whether it is within.
+    """
+
+    edges: Edges
+    tree: shapely.STRtree
+    node: Array
+    joined: Array
+
+    @classmethod
+    def of(cls, times: TravelTimes, mode: str) -> _Standing:
+        """Find the nearest road of every demand point."""
+        roads, points = times.study.roads, shapely.points(times.xy_m)
+        edges = mode_edges(roads, times.modes[mode], slope="none")
+        own = np.flatnonzero(edges.joinable)
+        tree = shapely.STRtree(segment_lines(roads, edges.segment[own]))
+        at, near = tree.query_nearest(points, max_distance=times.modes["walk"].snap_limit_m, all_matches=False)
+        ends = np.stack([edges.u[own[near]], edges.v[own[near]]], axis=1)
+        gap_m = np.hypot(*np.moveaxis(roads.node_xy_m[ends] - times.xy_m[at][:, None], -1, 0))
+        node, joined = np.zeros(len(points), dtype=np.int64), np.zeros(len(points), dtype=bool)
+        node[at], joined[at] = np.where(gap_m[:, 0] <= gap_m[:, 1], ends[:, 0], ends[:, 1]), True
+        return cls(edges, tree, node, joined)
+
+
+def completeness(times: TravelTimes, walk: _Standing) -> pd.DataFrame:
     """Measure how complete the roads of each township are.
+
+    Parameters
+    ----------
+    times : TravelTimes
+    walk : _Standing
+        Of walking.
 
     Returns
     -------
@@ -77,7 +118,7 @@ def completeness(times: TravelTimes) -> pd.DataFrame:
         shapely.prepare(township)
         road_m[at] = counted_m[shapely.contains_xy(township, *middle.T)].sum()
     limit_m = times.modes["walk"].snap_limit_m
-    people, places = _far(times, limit_m)
+    people, places = _far(times, walk, limit_m)
     table = pd.DataFrame({
         "township_code": codes, "township": study.townships["township"], "area_km2": study.townships.area / 1e6,
         "road_km": road_m / 1000,
@@ -94,32 +135,29 @@ def completeness(times: TravelTimes) -> pd.DataFrame:
     return table.sort_values("township_code", ignore_index=True)
 
 
-def _edges(times: TravelTimes, mode: str) -> Edges:
-    return mode_edges(times.study.roads, times.modes[mode], slope="none")
-
-
-def _far(times: TravelTimes, limit_m: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _far(times: TravelTimes, walk: _Standing, limit_m: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tell which people and which places have no road within the limit that a walk may join."""
-    demand, places, edges = times.demand, times.study.places, _edges(times, "walk")
-    tree = shapely.STRtree(segment_lines(times.study.roads, edges.segment[edges.joinable]))
-
-    def far(shapes: Array) -> Array:
-        found = tree.query(shapes, predicate="dwithin", distance=limit_m)[0]
-        return ~np.isin(np.arange(len(shapes)), found)
-
+    demand, places = times.demand, times.study.places
     people = pd.DataFrame({"code": demand["township_code"], "place": demand["place_code"],
-                           "people": demand["population"].astype(float), "far": far(shapely.points(times.xy_m))})
+                           "people": demand["population"].astype(float), "far": ~walk.joined})
     of_place = places["place_code"].map(people.groupby("place")["far"].all())
     bare = of_place.isna().to_numpy()
-    of_place[bare] = far(places.geometry.to_numpy()[bare])
+    near = walk.tree.query(places.geometry.to_numpy()[bare], predicate="dwithin", distance=limit_m)[0]
+    of_place[bare] = ~np.isin(np.arange(bare.sum()), near)
     return people, pd.DataFrame({"code": places["township_code"], "far": of_place.astype(bool)})
 
 
-def critical_links(times: TravelTimes) -> gpd.GeoDataFrame:
+def critical_links(times: TravelTimes, standing: dict[str, _Standing]) -> gpd.GeoDataFrame:
     """List the road links whose loss cuts most people off from the main roads, on foot and by the motors in use.
 
     People stand at the nearer end of the nearest road that they may join; those beyond the snap limit are left out.
     One carriageway of two is no link, since the other remains; directions do not count.
+
+    Parameters
+    ----------
+    times : TravelTimes
+    standing : dict
+        Mode -> where the people stand on its roads.
 
     Returns
     -------
@@ -127,7 +165,7 @@ def critical_links(times: TravelTimes) -> gpd.GeoDataFrame:
         rank (from 1 in each mode), mode, road_class (of most of its length), length_m, bridge (whether one is on it),
         people and places behind (places all of whose counted people are), way_ids, lon, lat (its middle), geometry.
     """
-    rows = [row for mode in _modes(times) for row in _links_of(times, mode)]
+    rows = [row for mode, stand in standing.items() for row in _links_of(times, mode, stand)]
     frame = gpd.GeoDataFrame(rows, columns=[*CRITICAL_LINKS_COLUMNS, "geometry"], geometry="geometry",
                              crs=times.study.crs)
     degrees = gpd.GeoSeries(frame.geometry.interpolate(0.5, normalized=True), crs=frame.crs).to_crs("EPSG:4326")
@@ -140,9 +178,8 @@ def _modes(times: TravelTimes) -> tuple[str, ...]:
     return ("walk", *sorted(mode for mode in used if times.modes[mode].family == "motor"))
 
 
-def _links_of(times: TravelTimes, mode: str) -> Iterator[tuple[Any, ...]]:
-    roads, edges = times.study.roads, _edges(times, mode)
-    node, joined = _nodes_of_people(times, edges)
+def _links_of(times: TravelTimes, mode: str, stand: _Standing) -> Iterator[tuple[Any, ...]]:
+    roads, (edges, _, node, joined) = times.study.roads, stand
     weight = times.demand["population"].to_numpy(dtype=float) * joined
     people = np.bincount(node, weights=weight, minlength=roads.node_count)
     place = pd.factorize(times.demand["place_code"])[0]
@@ -156,19 +193,6 @@ def _links_of(times: TravelTimes, mode: str) -> Iterator[tuple[Any, ...]]:
                bool(roads.bridge[segments].any()), link.people, int(((behind == total) & (total > 0)).sum()),
                first_of(np.unique(roads.way_id[segments]).tolist()), np.nan, np.nan,
                shapely.line_merge(shapely.multilinestrings(segment_lines(roads, segments))))
-
-
-def _nodes_of_people(times: TravelTimes, edges: Edges) -> tuple[Array, Array]:
-    """Give the node where each demand point stands, and whether it can be joined at all."""
-    roads, points = times.study.roads, shapely.points(times.xy_m)
-    own = np.flatnonzero(edges.joinable)
-    tree = shapely.STRtree(segment_lines(roads, edges.segment[own]))
-    at, near = tree.query_nearest(points, max_distance=times.modes["walk"].snap_limit_m, all_matches=False)
-    ends = np.stack([edges.u[own[near]], edges.v[own[near]]], axis=1)
-    gap_m = np.hypot(*np.moveaxis(roads.node_xy_m[ends] - times.xy_m[at][:, None], -1, 0))
-    node, joined = np.zeros(len(points), dtype=np.int64), np.zeros(len(points), dtype=bool)
-    node[at], joined[at] = np.where(gap_m[:, 0] <= gap_m[:, 1], ends[:, 0], ends[:, 1]), True
-    return node, joined
 
 
 def _report_sparse(quality: pd.DataFrame, study: Study, findings: Findings) -> None:
@@ -204,9 +228,9 @@ def _report_edge(times: TravelTimes, findings: Findings) -> None:
     The edge is that of the buffer, or of the roads where they end before it; people are taken to get there in a
     straight line at the speed that also sets the default buffer. So more may be reported than are touched.
     """
-    study, seen = times.study, _seen(times.study)
-    to_edge_m = shapely.distance(shapely.points(times.xy_m), shapely.boundary(seen))
-    to_edge_m[~shapely.covers(seen, shapely.points(times.xy_m))] = 0.0
+    study, seen, points = times.study, _seen(times.study), shapely.points(times.xy_m)
+    shapely.prepare(seen)
+    to_edge_m = np.where(shapely.covers(seen, points), shapely.distance(points, shapely.boundary(seen)), 0.0)
     people = times.demand["population"].to_numpy(dtype=float)
     for layer in study.layers if study.runfile.district.neighbours else ():
         maybe = np.zeros(len(people), dtype=bool)

@@ -10,7 +10,10 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lifecircle.errors import ConfigError
+from lifecircle.plan import Circles, Plan, PlanSection, PriorityPeople, read_plan
 from lifecircle.policy import Policy, Section, explain, read_policy, read_toml
+
+Quality = Literal["surveyed", "register", "osm", "derived", "model"]
 
 Datum = Literal["wgs84", "cgcs2000", "gcj02", "bd09", "auto"]
 TagFilter = dict[str, list[str] | str | bool]
@@ -54,7 +57,7 @@ class FileSource(Section):
     crs: str | None = None
     swapped: bool = False
     source: str = ""
-    quality: Literal["surveyed", "register", "osm", "derived", "model"] | None = None
+    quality: Quality | None = None
 
     @model_validator(mode="after")
     def _one(self) -> FileSource:
@@ -128,7 +131,7 @@ class Scenario(Section):
     totals: str | None = None
     factor: float = Field(default=1.0, ge=0, le=100)
     source: str = ""
-    quality: Literal["surveyed", "register", "osm", "derived", "model"] | None = None
+    quality: Quality | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Scenario:
@@ -213,7 +216,7 @@ class LocalRoads(Section):
     columns: dict[str, str] = {}
     classes: dict[str, str] = {}
     crs: str | None = None
-    quality: Literal["surveyed", "register", "osm", "derived", "model"] | None = None
+    quality: Quality | None = None
     same_m: float = Field(default=15.0, gt=0, le=50)
     join_m: float = Field(default=15.0, ge=0, le=50)
     classes_win: bool = True
@@ -231,7 +234,7 @@ class Roads(Section):
     columns: dict[str, str] = {}
     classes: dict[str, str] = {}
     crs: str | None = None
-    quality: Literal["surveyed", "register", "osm", "derived", "model"] | None = None
+    quality: Quality | None = None
     source: str = ""
 
 
@@ -251,6 +254,13 @@ class Facilities(FileSource):
     """
 
     layer: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+
+    @field_validator("layer")
+    @classmethod
+    def _free(cls, layer: str) -> str:
+        if layer == "all":
+            raise ValueError("all stands for every layer; give it another name")
+        return layer
     level: str = ""
     where: dict[str, list[str] | str] = {}
     levels: dict[str, str] = {}
@@ -271,19 +281,39 @@ class PolicySection(Section):
     file: str | None = None
 
 
+#: Quality -> metres along each axis by which a facility may stand elsewhere (general knowledge).
+POSITION_SD_M: dict[Quality, float] = {"surveyed": 0.0, "register": 30.0, "osm": 15.0, "derived": 100.0, "model": 30.0}
+
+
 class Uncertainty(Section):
-    """Draws for intervals; the seed also seeds everything else that is random."""
+    """Draws for intervals; the seed also seeds everything else that is random.
+
+    Attributes
+    ----------
+    draws : int
+        0: no intervals.
+    speed_sd : float
+        Of the logarithm of the speed of all walkers, and of all vehicles (general knowledge).
+    population_sd, spread_sd : float
+        Of the logarithm of the people of a township, and of a place beside the others of its township (inferred).
+    position_sd_m : dict
+        Laid over `POSITION_SD_M`.
+    """
 
     draws: int = Field(default=0, ge=0, le=10_000)
     speed_sd: float = Field(default=0.10, ge=0, le=1)
     population_sd: float = Field(default=0.05, ge=0, le=1)
+    spread_sd: float = Field(default=0.10, ge=0, le=1)
+    position_sd_m: dict[Quality, float] = POSITION_SD_M
     seed: int = Field(default=1, ge=0)
 
-
-class PlanSection(Section):
-    """The plan's items."""
-
-    file: str | None = None
+    @field_validator("position_sd_m")
+    @classmethod
+    def _metres(cls, sd_m: dict[Quality, float]) -> dict[Quality, float]:
+        wrong = [quality for quality, metres in sd_m.items() if not 0 <= metres <= 5_000]
+        if wrong:
+            raise ValueError(f"position_sd_m.{wrong[0]} must lie between 0 and 5000 m")
+        return {**POSITION_SD_M, **sd_m}
 
 
 class RunFile(Section):
@@ -297,6 +327,8 @@ class RunFile(Section):
     facilities: tuple[Facilities, ...] = ()
     policy: PolicySection = PolicySection()
     plan: PlanSection = PlanSection()
+    circles: Circles = Circles()
+    priority: PriorityPeople = PriorityPeople()
     surface: Surface = Surface()
     uncertainty: Uncertainty = Uncertainty()
     path: Path = Field(default=Path("run file"), exclude=True)
@@ -339,6 +371,19 @@ class RunFile(Section):
                               f"layers of this run file: {', '.join(self.layers)}")
         path = self.resolve(self.policy.file) if self.policy.file else None
         return read_policy(path, tables, where=self.path)
+
+    def read_plan(self) -> Plan:
+        """Read the plan that this run file names; one without items where it names none.
+
+        Raises
+        ------
+        MissingFileError, ConfigError
+            As for `lifecircle.plan.read_plan`.
+        """
+        if self.plan.file is None:
+            return Plan()
+        weights = self.resolve(self.plan.weights) if self.plan.weights else None
+        return read_plan(self.resolve(self.plan.file), weights)
 
 
 def read_runfile(path: str | Path, *, allow: Sequence[str | Path] = ()) -> RunFile:

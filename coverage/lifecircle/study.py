@@ -6,20 +6,29 @@ import difflib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
 import shapely
 
-from lifecircle.errors import MissingFileError
+from lifecircle.errors import MissingFileError, first_of
 from lifecircle.inputs import barriers as barrier_reader
 from lifecircle.inputs import boundaries, facilities, people, scenarios
 from lifecircle.inputs import roads as road_reader
+from lifecircle.inputs.circletable import read_circles
 from lifecircle.inputs.datums import settle_datums
 from lifecircle.inputs.elevation import Elevation, elevation_files
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.priority import NO_PRIORITY, read_priority
+from lifecircle.inputs.reported import NOTHING_REPORTED, read_reported
 from lifecircle.inputs.roadjoints import note_water
+from lifecircle.inputs.sitedoubts import PlaceGround
+from lifecircle.osmtags import FORBIDDEN
+from lifecircle.plan import Plan
 from lifecircle.policy import Policy
 from lifecircle.progress import Progress
 from lifecircle.roadnetwork import RoadNetwork
@@ -45,6 +54,14 @@ class Study:
         What the readers noticed.
     inputs : list of dict
         Per file read: name, sha256, role.
+    plan : Plan
+        The plan's items; none where the run file names no plan.
+    reported : DataFrame
+        What offices report of it: `inputs.reported.REPORTED_COLUMNS`.
+    circles : GeoDataFrame or None
+        Circles of care of the old, as `inputs.circletable.read_circles` gives them.
+    priority : DataFrame
+        People of priority groups per place: `inputs.priority.PRIORITY_INPUT`.
     """
 
     runfile: RunFile
@@ -60,13 +77,17 @@ class Study:
     buffer_m: float
     findings: Findings
     inputs: list[dict[str, Any]] = field(default_factory=list)
+    plan: Plan = field(default_factory=Plan)
+    reported: pd.DataFrame = field(default_factory=NOTHING_REPORTED.copy)
+    circles: gpd.GeoDataFrame | None = None
+    priority: pd.DataFrame = field(default_factory=NO_PRIORITY.copy)
 
     @property
     def layers(self) -> tuple[str, ...]:
         """List the facility layers in the order of the run file."""
         return self.runfile.layers
 
-    @property
+    @cached_property
     def outline(self) -> shapely.Geometry:
         """Give the district: the union of the townships."""
         return shapely.union_all(self.townships.geometry.to_numpy())
@@ -79,6 +100,23 @@ class Study:
     def in_scenario(self, name: str) -> Study:
         """Give the study with the people of one scenario."""
         return replace(self, demand=scenarios.in_scenario(self.demand, name))
+
+    @property
+    def hazards(self) -> gpd.GeoDataFrame:
+        """Give the hazard zones."""
+        return self.barriers[self.barriers["kind"] == "hazard"]
+
+    def in_evacuation(self, layers: Sequence[str]) -> Study:
+        """Give the study in an evacuation: without facilities of some layers in hazard zones, or roads through them."""
+        zones = shapely.union_all(self.hazards.geometry.to_numpy())
+        shapely.prepare(zones)
+        lost = self.facilities["layer"].isin(list(layers)) & shapely.intersects(zones, self.facilities.geometry)
+        ends = self.roads.node_xy_m[np.column_stack([self.roads.u, self.roads.v])]
+        cut = shapely.intersects(zones, shapely.linestrings(ends))
+        foot, bicycle, motor = (np.where(cut, FORBIDDEN, access).astype(np.int8)
+                                for access in (self.roads.foot, self.roads.bicycle, self.roads.motor))
+        return replace(self, facilities=self.facilities[~lost].reset_index(drop=True),
+                       roads=replace(self.roads, foot=foot, bicycle=bicycle, motor=motor))
 
 
 def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Progress | None = None,
@@ -105,8 +143,8 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
     findings = findings if findings is not None else Findings(collecting=True)
     stated = runfile if isinstance(runfile, RunFile) else read_runfile(runfile, allow=allow)
     progress = progress or Progress()
-    policy = stated.read_policy()
-    _note_policy(stated, policy, findings)
+    policy, plan = stated.read_policy(), stated.read_plan()
+    _note_policy(stated, policy, plan, findings)
     with progress.step("read boundaries"):
         townships = boundaries.read_townships(stated, findings)
         crs = str(townships.crs.to_string())
@@ -131,15 +169,27 @@ def read_study(runfile: RunFile | str | Path, *, roads: Any = None, progress: Pr
         places, demand = findings.attempt(lambda: _people(settled, townships, policy, area, findings),
                                           "people_unreadable") or (None, None)
     with progress.step("read facilities"):
-        table = findings.attempt(lambda: facilities.read_facilities(settled, townships, area, findings, policy=policy),
-                                 "facilities_unreadable")
+        ground = None if places is None or demand is None else PlaceGround.of(places, demand)
+        table = findings.attempt(lambda: facilities.read_facilities(settled, townships, area, findings, policy=policy,
+                                                                    ground=ground), "facilities_unreadable")
+    with progress.step("read the plan's figures"):
+        reported = findings.attempt(lambda: read_reported(settled, plan, townships, findings), "reported_unreadable")
+        circles = None
+        if settled.circles.file and places is not None and table is not None:
+            circles = findings.attempt(lambda: read_circles(settled, places, table, findings), "circles_unreadable")
+        priority = NO_PRIORITY.copy()
+        if settled.priority.file and places is not None:
+            told = findings.attempt(lambda: read_priority(settled, townships, places, findings), "priority_unreadable")
+            priority = priority if told is None else told
     findings.raise_first()
     assert places is not None
     assert demand is not None
     assert table is not None
     assert network is not None
+    assert reported is not None
     return Study(settled, policy, crs, townships, places, demand, table, network, barriers, elevation, buffer_m,
-                 findings, hash_inputs(settled, skip=() if roads is None else ("roads",)))
+                 findings, hash_inputs(settled, skip=() if roads is None else ("roads",)), plan, reported, circles,
+                 priority)
 
 
 def _heights(runfile: RunFile, crs: str) -> Elevation | None:
@@ -154,16 +204,20 @@ def _people(runfile: RunFile, townships: gpd.GeoDataFrame, policy: Policy, area:
     return places, demand
 
 
-def _note_policy(runfile: RunFile, policy: Policy, findings: Findings) -> None:
-    """Report tables of the policy that no layer uses, and layers that the policy does not name."""
+def _note_policy(runfile: RunFile, policy: Policy, plan: Plan, findings: Findings) -> None:
+    """Report tables of the policy that neither a layer nor the plan uses, and layers that the policy does not name."""
     where = Path(runfile.policy.file).name if runfile.policy.file else runfile.path.name
-    for name in policy.policy:
-        if name not in runfile.layers:
-            near = difflib.get_close_matches(name, runfile.layers, n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            findings.add("warn", "policy_unused", f"[policy.{name}] is for no layer of the run file", file=where,
-                         id=f"policy.{name}", value=name,
-                         remedy=f"{meant}The layers of the run file are {', '.join(runfile.layers)}")
+    unused = [name for name in policy.policy if name not in runfile.layers and name not in plan.layers]
+    meant = {name: near for name in unused if (near := difflib.get_close_matches(name, runfile.layers, n=1))}
+    spare = [name for name in unused if name not in meant]
+    layers = f"the layers of the run file are {', '.join(runfile.layers)}"
+    for name, near in meant.items():
+        findings.add("warn", "policy_unused", f"[policy.{name}] is for no layer of the run file", file=where,
+                     id=f"policy.{name}", value=name, remedy=f"did you mean {near[0]}? T{layers[1:]}")
+    if spare:
+        findings.add("note", "policy_unused", f"tables of the policy for no layer of the run file: {', '.join(spare)}",
+                     file=where, id=first_of([f"policy.{name}" for name in spare], 20), value=", ".join(spare),
+                     count=len(spare), remedy=f"they do no harm; {layers}")
     for layer in runfile.layers if policy.policy else ():
         if layer not in policy.policy:
             findings.add("note", "policy_default", "the policy has no table for the layer, which is judged by the "
@@ -219,13 +273,14 @@ def _files_behind(path: Path, role: str) -> list[Path]:
 def _named_files(runfile: RunFile) -> list[tuple[str, str]]:
     sources: list[tuple[str, Any]] = [("boundaries", runfile.boundaries), ("people", runfile.people),
                                       ("barriers", runfile.barriers), ("roads", runfile.roads),
-                                      ("policy", runfile.policy), ("plan", runfile.plan)]
+                                      ("policy", runfile.policy), ("plan", runfile.plan),
+                                      ("circles", runfile.circles), ("priority", runfile.priority)]
     sources += [(f"facilities {item.layer}", item) for item in runfile.facilities]
     sources += [("classes", runfile.boundaries.classes)]
     sources += [(f"people {name}", item) for name, item in runfile.people.scenarios.items()]
     named = []
     for role, section in sources:
-        for key in ("file", "places", "raster", "totals", "hazards", "elevation", "entrances"):
+        for key in ("file", "places", "raster", "totals", "hazards", "elevation", "entrances", "reported"):
             value = getattr(section, key, None)
             if isinstance(value, str):
                 named.append((role if key == "file" else f"{role} {key}", value))
@@ -235,4 +290,6 @@ def _named_files(runfile: RunFile) -> list[tuple[str, str]]:
         osm = getattr(section, "osm", None)
         if osm is not None and getattr(osm, "file", None):
             named.append((role, osm.file))
+    if runfile.plan.weights:
+        named.append(("plan weights", runfile.plan.weights))
     return named

@@ -35,15 +35,38 @@ ROAD_QUALITY_COLUMNS: tuple[str, ...] = (
     "township_code", "township", "area_km2", "road_km", "km_per_km2", "people", "km_per_1000_people", "places",
     "places_far", "people_far", "share_places_far", "share_people_far", "snap_limit_m",
 )
+#: Columns of places_services.csv before lacking_<layer> and quality.
+PLACES_SERVICES_COLUMNS: tuple[str, ...] = (
+    "place_code", "place", "township_code", "township", "class", "residents", "services_due", "share_all",
+    "share_all_high", "services_mean", "binding_service",
+)
 MARKS_COLUMNS: tuple[str, ...] = ("township_code", "township", "layer", "severity", "findings", "codes")
 CRITICAL_LINKS_COLUMNS: tuple[str, ...] = (
     "rank", "mode", "road_class", "length_m", "bridge", "people", "places", "way_ids", "lon", "lat",
+)
+CIRCLES_COLUMNS: tuple[str, ...] = (
+    "circle_id", "name", "township_code", "township", "places", "mode", "cutoff", "elders", "elders_in_time",
+    "elders_undetermined", "share_low", "share_high", "pass_share", "hubs", "complex", "day_care", "station", "status",
+    "year", "verdict", "reason", "quality",
+)
+SCORECARD_COLUMNS: tuple[str, ...] = (
+    "number", "measure", "title", "kind", "priority", "township_code", "township", "layer", "indicator", "level",
+    "class", "target", "actual", "low", "high", "unit", "gap", "verdict", "points", "weight", "satisfaction", "year",
+    "lead_unit", "evidence", "wanted", "quality",
+)
+RANKING_COLUMNS: tuple[str, ...] = (
+    "township_code", "township", "indicator_score", "weight_with_data", "satisfaction_score", "total", "grade",
+    "ranked_by", "rank", "rank_low", "rank_high", "share_in_worst", "worst", "draws", "quality",
+)
+PRIORITY_COLUMNS: tuple[str, ...] = (
+    "unit", "code", "name", "township_code", "township", "group", "people", "residents", "area_km2", "people_per_km2",
+    "people_per_1000", "places", "places_told", "state", "quality",
 )
 
 #: Columns that hold text even where every value looks like a number: codes keep their leading zeros.
 TEXT_COLUMNS: frozenset[str] = frozenset({
     "township_code", "township", "place_code", "place", "demand_id", "facility_id", "name", "layer", "level", "status",
-    "class", "class_source", "merged_from", "urban_rural_code", "kind", "source", "quality", "capacity_unit",
+    "class", "class_source", "merged_from", "urban_rural_code", "kind", "setting", "source", "quality", "capacity_unit",
 })
 
 
@@ -90,6 +113,7 @@ def _schemas() -> dict[str, Any]:
             "source": pa.Column(**text), "township_code": pa.Column(**text), "inside": pa.Column(bool),
             "capacity": pa.Column(**people, nullable=True), "area_m2": pa.Column(**people, nullable=True),
             "effective_area_m2": pa.Column(**people, nullable=True),
+            "setting": pa.Column(str, required=False, checks=pa.Check.isin(("indoor", "outdoor", ""))),
         }),
         "results": pa.DataFrameSchema({
             "value": pa.Column(float, nullable=True), "low": pa.Column(float, nullable=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,16 +11,20 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 
 from lifecircle.errors import first_of
 from lifecircle.inputs.findings import OUTSIDE, Findings, join_codes
+from lifecircle.inputs.roadcuts import segment_lines
 from lifecircle.inputs.scenarios import in_scenario
 from lifecircle.network.access import Access, Doors, Field
 from lifecircle.network.barriergrid import BarrierGrid
+from lifecircle.network.graph import mode_edges
 from lifecircle.network.modes import TravelMode, resolve_modes
 from lifecircle.network.search import Direction
 from lifecircle.policy import LayerPolicy
+from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.study import Study
 
 Array = npt.NDArray[Any]
@@ -54,6 +59,8 @@ class TravelTimes:
 
     Attributes
     ----------
+    access : Access
+        The roads, prepared for further questions.
     demand : GeoDataFrame
         The demand points inside the district, in the order of the arrays.
     serving : dict
@@ -64,6 +71,9 @@ class TravelTimes:
         (layer, mode) -> shortest leg of each serving facility, infinite where it cannot be joined.
     joined : dict
         (layer, mode) -> whether each serving facility is joined to roads that are no island.
+    crow_m : dict
+        (layer, mode) -> (lost, found), each (n,): straight from each demand point to the nearest facility that is not
+        joined, and to the nearest that is; infinite where there is none.
     times : dict
         (layer, mode) -> Times.
     fields : dict
@@ -71,12 +81,14 @@ class TravelTimes:
     """
 
     study: Study
+    access: Access
     modes: dict[str, TravelMode]
     demand: gpd.GeoDataFrame
     serving: dict[str, gpd.GeoDataFrame]
     leg_m: Array
     snap_m: dict[tuple[str, str], Array]
     joined: dict[tuple[str, str], Array]
+    crow_m: dict[tuple[str, str], tuple[Array, Array]]
     times: dict[tuple[str, str], Times]
     fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]]
 
@@ -90,6 +102,28 @@ class TravelTimes:
         """Give the doors of each layer's serving facilities."""
         return {layer: doors_of(table) for layer, table in self.serving.items()}
 
+    @cached_property
+    def middle_points(self) -> pd.DataFrame:
+        """Find, per place, the demand point nearest to its population-weighted centre.
+
+        Returns
+        -------
+        DataFrame
+            place_code, township_code, class, row (position in the demand table); places without people are left out.
+        """
+        demand, xy = self.demand, self.xy_m
+        frame = pd.DataFrame({"place_code": demand["place_code"], "x": xy[:, 0], "y": xy[:, 1],
+                              "weight": demand["population"].to_numpy(dtype=float)})
+        frame = frame[frame["weight"] > 0]
+        weighted = frame.assign(x=frame["x"] * frame["weight"], y=frame["y"] * frame["weight"])
+        centre = weighted.groupby("place_code")[["x", "y", "weight"]].sum()
+        here = centre.loc[frame["place_code"]]
+        off = np.hypot(frame["x"].to_numpy() - here["x"].to_numpy() / here["weight"].to_numpy(),
+                       frame["y"].to_numpy() - here["y"].to_numpy() / here["weight"].to_numpy())
+        best = frame.assign(off=off, row=frame.index).sort_values(["place_code", "off", "row"], kind="stable")
+        chosen = best.drop_duplicates("place_code")["row"].to_numpy()
+        return demand.loc[chosen, ["place_code", "township_code", "class"]].assign(row=chosen).reset_index(drop=True)
+
     def in_scenario(self, name: str) -> TravelTimes:
         """Give the same times with the people of one scenario."""
         return replace(self, study=self.study.in_scenario(name), demand=in_scenario(self.demand, name))
@@ -102,27 +136,14 @@ class TravelTimes:
 
         Parameters
         ----------
-        cutoff_min : (n,) float64
-            Each point's own cutoff.
+        cutoff_min : (n,) or (k, 1) float64
+            Each point's own cutoff, or several for all of them: then the answer is (k, n).
         """
         times = self.times[layer, mode]
-        in_time = times.minutes <= cutoff_min
-        near, near_joined = self._near(layer, mode, cutoff_min)
-        doubtful = times.doubtful | (near & ~near_joined)
-        return np.where(in_time, 0, np.where(doubtful, 2, 1)).astype(np.int8)
-
-    def _near(self, layer: str, mode: str, cutoff_min: Array) -> tuple[Array, Array]:
-        """Tell which points have any facility, and any joined one, within the crow's flight of their cutoff."""
-        from scipy.spatial import cKDTree
-
         reach_m = cutoff_min / 60.0 * self.modes[mode].top_kph * 1000.0
-        doors, joined = self.doors[layer], self.joined[layer, mode]
-        answers = []
-        for chosen in (doors.xy_m[~joined[doors.label]], doors.xy_m[joined[doors.label]]):
-            nearest_m = cKDTree(chosen).query(self.xy_m)[0] if len(chosen) else np.full(len(self.xy_m), np.inf)
-            answers.append(nearest_m <= reach_m)
-        lost, found = answers
-        return lost, found
+        lost, found = (crow_m <= reach_m for crow_m in self.crow_m[layer, mode])
+        doubtful = times.doubtful | (lost & ~found)
+        return np.where(times.minutes <= cutoff_min, 0, np.where(doubtful, 2, 1)).astype(np.int8)
 
 
 def points_of(frame: gpd.GeoDataFrame) -> Array:
@@ -165,28 +186,30 @@ def walking_slope(study: Study, layer: str, modes: dict[str, TravelMode], mode: 
     return said or (walk.slope if study.elevation is not None else "none")
 
 
-def solve_times(study: Study, findings: Findings) -> TravelTimes:
-    """Solve every layer and mode of a study for its demand points.
+def solve_times(study: Study, findings: Findings, layers: Sequence[str] | None = None) -> TravelTimes:
+    """Solve every layer (or those named) and mode of a study for its demand points.
 
     Findings name the facilities and count the people that cannot be joined to the roads.
     """
     modes = resolve_modes(study.policy)
     access = Access(study.roads, modes, _barrier_grid(study))
     demand = study.demand[study.demand["inside"]].reset_index(drop=True)
-    serving = {layer: serving_facilities(study, layer) for layer in study.layers}
+    serving = {layer: serving_facilities(study, layer) for layer in layers or study.layers}
+    doors, xy_m = {layer: doors_of(table) for layer, table in serving.items()}, points_of(demand)
     jobs = _jobs(study, modes, serving)
     fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]] = {}
-    for (mode, slope, directions), layers in jobs.items():
-        doors = [doors_of(serving[layer]) for layer in layers]
-        solved = tuple(access.solve(mode, doors, direction=way, slope=slope) for way in directions)
-        fields.update({(layer, mode): (solved, column) for column, layer in enumerate(layers)})
-    mainland = _Mainland(access)
-    times, leg_m = _evaluate(fields, points_of(demand), mainland, modes)
+    for (mode, slope, directions), alike in jobs.items():
+        solved = tuple(access.solve(mode, [doors[layer] for layer in alike], direction=way, slope=slope)
+                       for way in directions)
+        fields.update({(layer, mode): (solved, column) for column, layer in enumerate(alike)})
+    mainland = _Mainland(study.roads, modes)
+    times, leg_m = _evaluate(fields, xy_m, mainland, modes)
     snap_m = {(layer, mode): _snap(solved[0], column, len(serving[layer]))
               for (layer, mode), (solved, column) in fields.items()}
-    joined = {(layer, mode): np.isfinite(snap) & mainland.any_door(modes[mode], doors_of(serving[layer]), len(snap))
+    joined = {(layer, mode): np.isfinite(snap) & mainland.any_door(modes[mode], doors[layer], len(snap))
               for (layer, mode), snap in snap_m.items()}
-    result = TravelTimes(study, modes, demand, serving, leg_m, snap_m, joined, times, fields)
+    crow_m = {(layer, mode): _crow_m(xy_m, doors[layer], kept) for (layer, mode), kept in joined.items()}
+    result = TravelTimes(study, access, modes, demand, serving, leg_m, snap_m, joined, crow_m, times, fields)
     _report(result, findings)
     return result
 
@@ -204,7 +227,7 @@ def _jobs(study: Study, modes: dict[str, TravelMode], serving: dict[str, gpd.Geo
     """Group the layers that can be solved in one pass: same mode, slope and direction."""
     ways: dict[str, tuple[Direction, ...]] = {"to": ("to",), "from": ("from",), "worse": ("to", "from")}
     jobs: dict[tuple[str, str, tuple[Direction, ...]], list[str]] = {}
-    for layer in study.layers:
+    for layer in serving:
         policy = study.policy.layer(layer)
         for mode in used_modes(policy):
             key = (mode, walking_slope(study, layer, modes, mode), ways[policy.direction])
@@ -241,19 +264,19 @@ def _evaluate(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], xy_m
 class _Mainland:
     """The roads that are no island, as the walk of each mode may use them; built when first asked for."""
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
-        self._trees: dict[str, shapely.STRtree] = {}
+    def __init__(self, network: RoadNetwork, modes: dict[str, TravelMode]) -> None:
+        self._network, self._modes = network, modes
+        self._of_walk: dict[str, shapely.STRtree] = {}
+        self._of_edges: dict[bytes, shapely.STRtree] = {}
 
     def near(self, mode: TravelMode, xy_m: Array) -> Array:
         """Tell which points have a road of the mainland within the snap limit."""
-        walk = mode if mode.on_foot else self._access.modes[mode.walk_mode]
+        walk = mode if mode.on_foot else self._modes[mode.walk_mode]
         if len(xy_m) == 0:
             return np.empty(0, dtype=bool)
-        if walk.name not in self._trees:
-            self._trees[walk.name] = self._tree(walk)
-        tree = self._trees[walk.name]
-        found = tree.query(shapely.points(xy_m), predicate="dwithin", distance=walk.snap_limit_m)[0]
+        if walk.name not in self._of_walk:
+            self._of_walk[walk.name] = self._tree(walk)
+        found = self._of_walk[walk.name].query(shapely.points(xy_m), predicate="dwithin", distance=walk.snap_limit_m)[0]
         return np.isin(np.arange(len(xy_m)), found)
 
     def any_door(self, mode: TravelMode, doors: Doors, count: int) -> Array:
@@ -261,18 +284,20 @@ class _Mainland:
         return np.isin(np.arange(count), doors.label[self.near(mode, doors.xy_m)])
 
     def _tree(self, walk: TravelMode) -> shapely.STRtree:
+        """Lay out the mainland of a walk; walks over the same edges share it."""
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import connected_components
 
-        edges, node_xy = self._access.net(walk, "none").edges, self._access.network.node_xy_m
-        count = self._access.network.node_count
-        links = coo_matrix((np.ones(len(edges.u), np.int8), (edges.u, edges.v)), shape=(count, count))
-        part = connected_components(links, directed=False)[1]
-        used = np.unique(np.concatenate([edges.u, edges.v]))
-        size = np.bincount(part[used], minlength=part.max() + 1)
-        large = (size >= ISLAND_SHARE * len(used))[part[edges.u]]
-        ends = np.stack([node_xy[edges.u[large]], node_xy[edges.v[large]]], axis=1)
-        return shapely.STRtree(shapely.linestrings(ends))
+        network, edges = self._network, mode_edges(self._network, walk, slope="none")
+        same = edges.segment.tobytes()
+        if same not in self._of_edges:
+            links = coo_matrix((np.ones(len(edges.u), np.int8), (edges.u, edges.v)), shape=(network.node_count,) * 2)
+            part = connected_components(links, directed=False)[1]
+            used = np.unique(np.concatenate([edges.u, edges.v]))
+            size = np.bincount(part[used], minlength=part.max() + 1)
+            large = (size >= ISLAND_SHARE * len(used))[part[edges.u]]
+            self._of_edges[same] = shapely.STRtree(segment_lines(network, edges.segment[large]))
+        return self._of_edges[same]
 
 
 def _snap(field: Field, column: int, count: int) -> Array:
@@ -281,6 +306,16 @@ def _snap(field: Field, column: int, count: int) -> Array:
     doors = field.doors
     np.minimum.at(snap_m, doors.label[doors.layer == column].astype(np.int64), field.door_snap_m[column])
     return snap_m
+
+
+def _crow_m(xy_m: Array, doors: Doors, joined: Array) -> tuple[Array, Array]:
+    """Measure straight from points to the nearest facility that is not joined, and to the nearest that is."""
+    from scipy.spatial import cKDTree
+
+    known = joined[doors.label]
+    lost, found = (cKDTree(chosen).query(xy_m)[0] if len(chosen) else np.full(len(xy_m), np.inf)
+                   for chosen in (doors.xy_m[~known], doors.xy_m[known]))
+    return lost, found
 
 
 def _files_of(study: Study, layer: str) -> str:
@@ -311,7 +346,22 @@ def _report(times: TravelTimes, findings: Findings) -> None:
                                  id=str(table["facility_id"].iloc[row]), value=str(table["name"].iloc[row]),
                                  township_code=str(table["township_code"].iloc[row]) or OUTSIDE,
                                  remedy="check its coordinates, or add the road that leads to it")
+        _report_capacity(times.study, layer, table, findings)
     _report_people(times, findings)
+
+
+def _report_capacity(study: Study, layer: str, serving: gpd.GeoDataFrame, findings: Findings) -> None:
+    """Count the facilities without the figure that the policy takes for their capacity."""
+    supply = study.policy.layer(layer).supply
+    if supply is None:
+        return
+    unknown = serving[serving[supply.capacity].isna()]
+    if len(unknown):
+        findings.add("warn", "capacity_unknown", f"{len(unknown):,} of {len(serving):,} facilities that serve have no "
+                     f"{supply.capacity}: whom they serve is undetermined", file=_files_of(study, layer), layer=layer,
+                     count=len(unknown), id=str(unknown["facility_id"].iloc[0]),
+                     township_code=join_codes(code or OUTSIDE for code in unknown["township_code"]),
+                     remedy="fill in the column; 0 where there is no capacity")
 
 
 def _report_people(times: TravelTimes, findings: Findings) -> None:

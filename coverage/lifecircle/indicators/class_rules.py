@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lifecircle.indicators.reach import group_of, judge_headline
-from lifecircle.indicators.registry import family, indicator, share
+from lifecircle.indicators.registry import COUNT, RATE, family, indicator, share
 from lifecircle.indicators.rows import rows, unit_sums
 from lifecircle.inputs.classes import CLASS_RULES, township_kinds
 from lifecircle.traveltimes import TravelTimes
@@ -25,13 +25,13 @@ def _register(rule: str, label_zh: str, label_en: str) -> None:
     """Register the two indicators of a rule."""
 
     @indicator(f"coverage_rate_{rule}", family=f"rule_{rule}", label_zh=f"人口覆盖率（{label_zh}）", unit="share",
-               label_en=f"coverage rate, {label_en}", basis="population")
+               label_en=f"coverage rate, {label_en}", basis="population", holds=RATE)
     def rate(sums: pd.DataFrame) -> pd.DataFrame:
         """Divide people in time by all people, each judged by the class that the rule gives."""
         return share(sums["in_time"], sums["people"], more=sums["undetermined"])
 
     @indicator(f"switched_{rule}", family=f"rule_{rule}", label_zh=f"改变城乡类别的人口（{label_zh}）", unit="person",
-               label_en=f"people who switch class, {label_en}", basis="population")
+               label_en=f"people who switch class, {label_en}", basis="population", holds=COUNT)
     def switched(sums: pd.DataFrame) -> pd.DataFrame:
         """Count the people of another class than by the policy's rule; high counts those without a code in."""
         return pd.DataFrame({"value": sums["switched"], "low": sums["switched"],

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lifecircle.indicators.registry import exact, family, indicator, share
+from lifecircle.indicators.registry import COUNT, RATE, exact, family, indicator, share
 from lifecircle.indicators.rows import rows, unit_sums
 from lifecircle.policy import ClassRule, LayerPolicy
 from lifecircle.traveltimes import TravelTimes, used_modes
@@ -17,56 +17,58 @@ from lifecircle.traveltimes import TravelTimes, used_modes
 Array = npt.NDArray[Any]
 
 
-@indicator("people", family="reach", label_zh="人口", label_en="people", unit="person", basis="population")
+@indicator("people", family="reach", label_zh="人口", label_en="people", unit="person", basis="population",
+           holds=COUNT)
 def people(sums: pd.DataFrame) -> pd.DataFrame:
     """Count the people who are judged."""
     return exact(sums["people"])
 
 
 @indicator("people_in_time", family="reach", label_zh="圈内人口", label_en="people in time", unit="person",
-           basis="population")
+           basis="population", holds=(*COUNT, "monotone_cutoff"))
 def people_in_time(sums: pd.DataFrame) -> pd.DataFrame:
     """Count the people in time."""
     return exact(sums["in_time"])
 
 
 @indicator("people_out", family="reach", label_zh="圈外人口", label_en="people out of time", unit="person",
-           basis="population")
+           basis="population", holds=COUNT)
 def people_out(sums: pd.DataFrame) -> pd.DataFrame:
     """Count the people out of time."""
     return exact(sums["out"])
 
 
 @indicator("people_undetermined", family="reach", label_zh="待核人口", label_en="people undetermined", unit="person",
-           basis="population")
+           basis="population", holds=COUNT)
 def people_undetermined(sums: pd.DataFrame) -> pd.DataFrame:
     """Count the people whose state the map data leave open."""
     return exact(sums["undetermined"])
 
 
 @indicator("coverage_rate", family="reach", label_zh="人口覆盖率", label_en="coverage rate", unit="share",
-           basis="population")
+           basis="population", holds=(*RATE, "monotone_cutoff"), parts=("people_in_time", "people"))
 def coverage_rate(sums: pd.DataFrame) -> pd.DataFrame:
     """Divide people in time by all people; high counts the undetermined in."""
     return share(sums["in_time"], sums["people"], more=sums["undetermined"])
 
 
 @indicator("communities", family="community", label_zh="村（社区）数", label_en="communities", unit="community",
-           basis="community")
+           basis="community", holds=("extensive", "nonnegative", "ordered", "scale_free", "zero_without_people"))
 def communities(sums: pd.DataFrame) -> pd.DataFrame:
     """Count the villages and communities with people."""
     return exact(sums["places"])
 
 
 @indicator("communities_in_time", family="community", label_zh="圈内村（社区）数", label_en="communities in time",
-           unit="community", basis="community")
+           unit="community", basis="community",
+           holds=("extensive", "nonnegative", "ordered", "scale_free", "zero_without_people"))
 def communities_in_time(sums: pd.DataFrame) -> pd.DataFrame:
     """Count the communities whose middle is in time."""
     return exact(sums["places_in_time"])
 
 
 @indicator("community_reach_rate", family="community", label_zh="村（社区）覆盖率", label_en="community reach rate",
-           unit="share", basis="community")
+           unit="share", basis="community", holds=RATE, parts=("communities_in_time", "communities"))
 def community_reach_rate(sums: pd.DataFrame) -> pd.DataFrame:
     """Divide communities whose middle is in time by all; the middle is the point nearest the people's centre."""
     return share(sums["places_in_time"], sums["places"], more=sums["places_undetermined"])
@@ -139,15 +141,20 @@ def _judge(times: TravelTimes, layer: str, chosen: dict[str, tuple[str, float]],
 
 def group_of(times: TravelTimes, policy: LayerPolicy) -> tuple[str, Array]:
     """Give whose reach counts, and how many of them live at each point; all residents where the group is unknown."""
+    return group_at(times.demand, policy)
+
+
+def group_at(demand: pd.DataFrame, policy: LayerPolicy) -> tuple[str, Array]:
+    """Do as `group_of` for any table of demand points."""
     column = f"population_{policy.group}"
-    if policy.group != "all" and column in times.demand.columns:
-        return policy.group, times.demand[column].fillna(0.0).to_numpy(dtype=float)
-    return "all", times.demand["population"].to_numpy(dtype=float)
+    if policy.group != "all" and column in demand.columns:
+        return policy.group, demand[column].fillna(0.0).to_numpy(dtype=float)
+    return "all", demand["population"].to_numpy(dtype=float)
 
 
 def reach_rows(times: TravelTimes, judged: list[Judged], district: tuple[str, str], quality: str) -> pd.DataFrame:
     """Lay out the reach of one layer: people and communities, headline rules first."""
-    parts, middle = [], middle_points(times)
+    parts, middle = [], times.middle_points
     for item in judged:
         group, people_sums = _people_sums(times, item, district)
         place_sums = _place_sums(times, item, middle, district)
@@ -183,25 +190,3 @@ def _place_sums(times: TravelTimes, item: Judged, middle: pd.DataFrame, district
     frame = middle.assign(places=1.0, places_in_time=(state == 0) * 1.0, places_undetermined=(state == 2) * 1.0)
     columns = ["places", "places_in_time", "places_undetermined"]
     return unit_sums(frame[state >= 0], columns, times.study.townships, district)
-
-
-def middle_points(times: TravelTimes) -> pd.DataFrame:
-    """Find, per place, the demand point nearest to its population-weighted centre.
-
-    Returns
-    -------
-    DataFrame
-        place_code, township_code, class, row (position in the demand table); places without people are left out.
-    """
-    demand, xy = times.demand, times.xy_m
-    frame = pd.DataFrame({"place_code": demand["place_code"], "x": xy[:, 0], "y": xy[:, 1],
-                          "weight": demand["population"].to_numpy(dtype=float)})
-    frame = frame[frame["weight"] > 0]
-    weighted = frame.assign(x=frame["x"] * frame["weight"], y=frame["y"] * frame["weight"])
-    centre = weighted.groupby("place_code")[["x", "y", "weight"]].sum()
-    here = centre.loc[frame["place_code"]]
-    off = np.hypot(frame["x"].to_numpy() - here["x"].to_numpy() / here["weight"].to_numpy(),
-                   frame["y"].to_numpy() - here["y"].to_numpy() / here["weight"].to_numpy())
-    best = frame.assign(off=off, row=frame.index).sort_values(["place_code", "off", "row"], kind="stable")
-    chosen = best.drop_duplicates("place_code")["row"].to_numpy()
-    return demand.loc[chosen, ["place_code", "township_code", "class"]].assign(row=chosen).reset_index(drop=True)

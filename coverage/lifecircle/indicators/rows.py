@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from lifecircle.indicators.registry import Indicator
 from lifecircle.tables import RESULTS_COLUMNS
+
+Array = npt.NDArray[Any]
 
 
 def unit_sums(frame: pd.DataFrame, columns: list[str], townships: gpd.GeoDataFrame, district: tuple[str, str],
@@ -31,19 +34,37 @@ def unit_sums(frame: pd.DataFrame, columns: list[str], townships: gpd.GeoDataFra
     DataFrame
         township_code, township, class and the sums; townships with nobody in a class are left out of that class.
     """
-    names = townships.set_index("township_code")["township"]
-    whole = frame.assign(**{"class": "all"})
-    parts = []
-    for part in (frame[frame["class"].isin(list(classes))], whole):
-        sums = part.groupby(["township_code", "class"], sort=True)[columns].sum()
-        if part is whole:
-            every = pd.MultiIndex.from_product([names.index, ["all"]], names=["township_code", "class"])
-            sums = sums.reindex(every, fill_value=0.0)
-        sums = sums.reset_index()
-        sums.insert(1, "township", sums["township_code"].map(names))
-        total = part.groupby("class", sort=True)[columns].sum().reset_index()
-        parts += [sums, total.assign(township_code=district[0], township=district[1])]
-    return pd.concat(parts, ignore_index=True)[["township_code", "township", "class", *columns]]
+    values = frame[columns].to_numpy(dtype=float)
+    units, sums = [], []
+    for unit, at in unit_points(frame, townships, district, classes):
+        units.append(unit)
+        sums.append(values[at].sum(axis=0))
+    return pd.concat([pd.DataFrame(units), pd.DataFrame(np.array(sums), columns=columns)], axis=1)
+
+
+def unit_points(frame: pd.DataFrame, townships: gpd.GeoDataFrame, district: tuple[str, str],
+                classes: Iterable[str] = ("urban", "rural")) -> Iterator[tuple[dict[str, str], Array]]:
+    """Give the units that have rows of their own, for figures that are no sums; see `unit_sums`.
+
+    Yields
+    ------
+    dict
+        township_code, township and class.
+    (n,) array
+        Positions in `frame`; townships with nobody in a class are left out of that class.
+    """
+    names = list(zip(townships["township_code"], townships["township"], strict=True))
+    home = pd.Index([code for code, _ in names]).get_indexer(pd.Index(frame["township_code"]))
+    kinds = frame["class"].to_numpy(dtype=object)
+    for kind in (*classes, "all"):
+        of_kind = np.arange(len(frame)) if kind == "all" else np.flatnonzero(kinds == kind)
+        by_home = of_kind[np.argsort(home[of_kind], kind="stable")]
+        edges = np.searchsorted(home[by_home], np.arange(len(names) + 1))
+        for (code, township), start, end in zip(names, edges[:-1], edges[1:], strict=True):
+            if end > start or kind == "all":
+                yield {"township_code": code, "township": township, "class": kind}, by_home[start:end]
+        if len(of_kind) or kind == "all":
+            yield {"township_code": district[0], "township": district[1], "class": kind}, of_kind
 
 
 def rows(sums: pd.DataFrame, items: Iterable[Indicator], **fixed: Any) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Print the cells of a book (.xlsx, .xls, .ods) as JSON: a process of its own, which a hostile book may bring down.
 
 Run as a script by `lifecircle.inputs.sheets`. The reader of books gives a cell at the far corner of a sheet the memory
-of all cells before it, and ends the process where there is not so much.
+of all cells before it, and ends the process where there is not so much. The bound on time also ends a process whose
+parent is gone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from xml.parsers import expat
 
 Grid = list[list[str]]
 MAX_CELLS = 20_000_000
-_MAX_MEMORY_BYTES = 4 << 30
+#: A register of a hundred thousand rows takes a second or two.
+MAX_SECONDS = 120
+_MAX_MEMORY_BYTES = 2 << 30
 _CELL_LIMIT = 32_767
 
 
@@ -78,16 +81,18 @@ def _cell_text(cell: Any) -> str:
     return str(cell).strip()[:_CELL_LIMIT]
 
 
-def _limit_memory() -> None:
-    """Set a bound to the memory of this process, where the system knows one."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
+def _set_limits() -> None:
+    """Set bounds to the memory and the time on the processor of this process, where the system knows them."""
+    with contextlib.suppress(ImportError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        for kind, bound in ((resource.RLIMIT_AS, _MAX_MEMORY_BYTES), (resource.RLIMIT_CPU, MAX_SECONDS)):
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(kind, (bound, resource.getrlimit(kind)[1]))
 
 
 if __name__ == "__main__":
-    _limit_memory()
+    _set_limits()
     try:
         answer = main(*sys.argv[1:])
     except MemoryError:

@@ -15,8 +15,9 @@ from pyproj import CRS
 from lifecircle.errors import ConfigError, InputError
 from lifecircle.inputs.alignment import Ground, Verdict, judge
 from lifecircle.inputs.cells import as_text
+from lifecircle.inputs.files import transformer, way_to
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.readings import Array, Reading, name_of, readings_of, transformer
+from lifecircle.inputs.readings import Array, Reading, name_of, readings_of
 from lifecircle.inputs.shapes import WGS84, in_crs, read_raw
 from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.runfile import FileSource, RunFile
@@ -78,6 +79,8 @@ class _Prover:
                              crs=WGS84 if source.datum == "auto" else None)
             frame = frame.iloc[np.unique(np.linspace(0, len(frame) - 1, MOST_ROWS).astype(np.int64))]
             frame = in_crs(frame, source.crs, path)
+            with way_to(WGS84, path):
+                transformer(name_of(frame.crs), WGS84)
         except InputError:
             return source
         xy = shapely.get_coordinates(shapely.centroid(frame.geometry.to_numpy()))

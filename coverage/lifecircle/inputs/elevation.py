@@ -7,16 +7,15 @@ import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyproj import CRS, Transformer
+from pyproj import CRS
 
 from lifecircle.errors import MissingCrsError, MissingFileError, UnreadableFileError, first_of
-from lifecircle.inputs.files import check_name, existing_file
+from lifecircle.inputs.files import check_name, existing_file, transformer, way_to
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.sheets import check_archive
 from lifecircle.roadnetwork import RoadNetwork
@@ -105,8 +104,9 @@ class Elevation:
 
         Raises
         ------
-        MissingFileError, UnreadableFileError, MissingCrsError
-            If there is no file, one cannot be read, one names no CRS or tiles have different ones.
+        MissingFileError, UnreadableFileError, MissingCrsError, ConfigError
+            If there is no file, one cannot be read, one names no CRS, tiles have different ones or one that leads
+            nowhere.
         """
         import rasterio.merge
         from rasterio.errors import RasterioError
@@ -134,18 +134,16 @@ class Elevation:
         finally:
             for tile in opened:
                 tile.close()
-        raster_crs = CRS.from_wkt(system.to_wkt()).to_string()
+        with way_to(crs, pattern):
+            raster_crs = CRS.from_wkt(system.to_wkt()).to_string()
+            transformer(crs, raster_crs)
         across_m, along_m = _steps_m(raster_crs, transform, np.array([len(merged[0]) / 2]))
         z_m, filled = _fill(merged[0], min(float(across_m[0]), along_m))
         return cls(z_m, transform, raster_crs, crs, tuple(path.name for path in paths), filled)
 
-    @cached_property
-    def _to_raster(self) -> Transformer:
-        return Transformer.from_crs(self.crs, self.raster_crs, always_xy=True)
-
     def _position(self, xy: Array) -> tuple[Array, Array]:
         """Give row and column of positions, counted in cells from the centre of the first one."""
-        x, y = self._to_raster.transform(*np.asarray(xy, dtype=np.float64).reshape(-1, 2).T)
+        x, y = transformer(self.crs, self.raster_crs).transform(*np.asarray(xy, dtype=np.float64).reshape(-1, 2).T)
         x, y, back = np.asarray(x), np.asarray(y), ~self.transform
         with np.errstate(invalid="ignore"):  # what the CRS cannot hold comes out as inf, and lies outside
             return back.d * x + back.e * y + back.f - 0.5, back.a * x + back.b * y + back.c - 0.5

@@ -18,7 +18,7 @@ from lifecircle.inputs.extracts import extract_of
 from lifecircle.inputs.findings import OUTSIDE, Findings
 from lifecircle.inputs.joins import named_township, text_column
 from lifecircle.inputs.shapes import clean, in_place, read_raw, to_crs
-from lifecircle.inputs.sitedoubts import report_twins
+from lifecircle.inputs.sitedoubts import PlaceGround, report_elsewhere, report_twins
 from lifecircle.policy import Policy
 from lifecircle.runfile import Facilities, OsmSource, RunFile
 from lifecircle.tables import check
@@ -27,12 +27,12 @@ from lifecircle.tables import check
 FAR_M = 20_000.0
 _NUMBERS = ("capacity", "area_m2", "effective_area_m2")
 _COLUMNS = ("facility_id", "layer", "name", "level", "status", "opens_year", "capacity", "capacity_unit", "area_m2",
-            "effective_area_m2", "township_code", "source", "quality", "inside", "geometry")
+            "effective_area_m2", "setting", "township_code", "source", "quality", "inside", "geometry")
 _USED = frozenset({*_COLUMNS, "township", "place", "place_code", "address", "category", "datum"})
 
 
 def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely.Geometry, findings: Findings, *,
-                    policy: Policy | None = None) -> gpd.GeoDataFrame:
+                    policy: Policy | None = None, ground: PlaceGround | None = None) -> gpd.GeoDataFrame:
     """Read every facility layer of the run file.
 
     Parameters
@@ -45,6 +45,8 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
     findings : Findings
     policy : Policy, optional
         Levels that it does not accept, or asks for in vain, are findings.
+    ground : PlaceGround, optional
+        Facilities that lie elsewhere than in the place that their row names are findings.
 
     Returns
     -------
@@ -64,12 +66,14 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
     for source in runfile.facilities:
         with findings.about(source.layer):
             try:
-                where, table = _table(runfile, source, townships, numbered[source.layer], claims, findings)
+                where, table = _table(runfile, source, townships, numbered[source.layer], claims, findings, ground)
             except InputError as error:
                 findings.fail(error, "layer_unreadable", layer=source.layer)
                 continue
             numbered[source.layer] += len(table)
+            table["level"] = table["level"].replace(policy.layer(source.layer).level_words)
             registers.report_refused(table, where, policy.layer(source.layer).accepts, findings)
+            registers.report_untranslated(table, source, where, policy.layer(source.layer), findings)
             table = _within(table, source, area, runfile.district.neighbours, where, findings)
             homes = table["township_code"].replace("", OUTSIDE)
             findings.know(where, homes)
@@ -88,7 +92,7 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
 
 
 def _table(runfile: RunFile, source: Facilities, townships: gpd.GeoDataFrame, count: int, claims: registers.Claims,
-           findings: Findings) -> tuple[Path, gpd.GeoDataFrame]:
+           findings: Findings, ground: PlaceGround | None) -> tuple[Path, gpd.GeoDataFrame]:
     """Read one source and bring it to the columns of the contract."""
     where, raw = (_from_osm(runfile, source, findings) if source.osm
                   else _from_file(runfile, source, townships, claims, findings))
@@ -97,6 +101,8 @@ def _table(runfile: RunFile, source: Facilities, townships: gpd.GeoDataFrame, co
     raw = registers.settle_ids(raw, source.layer, where, count, findings)
     raw = raw.assign(township_code=assign_township(raw, townships, runfile, where, findings, layer=source.layer,
                                                    near_only=True))
+    if ground is not None:
+        report_elsewhere(raw, ground, where, source.layer, findings)
     table = registers.check_years(_columns(raw, source, where, findings), where, findings)
     if source.file:
         registers.report_doubts(table, where, runfile.district.data_date, findings)
@@ -170,7 +176,8 @@ def _columns(raw: gpd.GeoDataFrame, source: Facilities, where: Path, findings: F
                                 layer=source.layer) if name in raw.columns else np.nan
                for name in (*_NUMBERS, "opens_year")}
     return gpd.GeoDataFrame({"facility_id": raw["facility_id"], "layer": source.layer, "status": raw["status"],
-                             "level": registers.settle_levels(raw, source), **texts, **numbers,
+                             "level": registers.settle_levels(raw, source),
+                             "setting": registers.settle_setting(raw, source, where, findings), **texts, **numbers,
                              "township_code": raw["township_code"], "inside": raw["township_code"] != ""},
                             geometry=raw.geometry)
 

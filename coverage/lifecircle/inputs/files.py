@@ -7,7 +7,9 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,8 @@ import pyogrio.errors  # noqa: E402
 
 os.environ["GDAL_SKIP"] = _GIVEN  # rasterio has a GDAL of its own, which would complain of names that it does not know
 
-from pyproj import CRS  # noqa: E402
-from pyproj.exceptions import CRSError  # noqa: E402
+from pyproj import CRS, Transformer  # noqa: E402
+from pyproj.exceptions import CRSError, ProjError  # noqa: E402
 
 from lifecircle.errors import (  # noqa: E402
     ConfigError,
@@ -349,3 +351,25 @@ def parse_crs(crs: str, where: str | Path) -> CRS:
         return CRS.from_user_input(crs)
     except CRSError as error:
         raise ConfigError(where, f"unknown coordinate system {crs!r}", "use a code such as EPSG:4545") from error
+
+
+@lru_cache(maxsize=64)
+def transformer(source: str, target: str) -> Transformer:
+    """Give the way from one CRS to another, x or longitude first; to look for one takes long."""
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+@contextmanager
+def way_to(crs: str, where: str | Path) -> Iterator[None]:
+    """Turn it into one line where no way leads from the CRS of a file to another, such as from that of another planet.
+
+    Raises
+    ------
+    ConfigError
+        In place of the projection library's own error.
+    """
+    try:
+        yield
+    except ProjError as error:
+        raise ConfigError(where, f"no way leads from its coordinate system to {crs}",
+                          "export it in EPSG:4326") from error

@@ -11,7 +11,7 @@ from lifecircle.errors import first_of
 from lifecircle.inputs.boundaries import neighbour_names
 from lifecircle.inputs.cells import as_text
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.names import Places, Townships, plain_name
+from lifecircle.inputs.names import Places, Townships, other_kind, plain_name
 from lifecircle.runfile import RunFile
 
 #: Ground of a join -> severity, code, message and remedy.
@@ -85,18 +85,29 @@ def join_places(frame: pd.DataFrame, places: gpd.GeoDataFrame, where: Path, find
     -------
     DataFrame
         code, and how it was found, as `names.Places.join` has it; rows that name nothing have neither. A code that is
-        not known is dropped where the row's name is not known either.
+        not known is dropped where the row's name is not known either. A village is not taken for the community of its
+        name, nor this for that, where another row bears the whole name.
     """
     code, name = text_column(frame, "place_code"), text_column(frame, "place")
     home = places.set_index("place_code")["place"]
     township = frame["township_code"].where(frame["township_code"].isin(places["township_code"]), "")
     found = Places(places).join(code, name, township)
-    found["code"] = found["code"].mask((found["how"] == "") & (name != ""), "")
+    twin = _twins(found, name, home)
+    found = found.assign(code=found["code"].mask(twin | ((found["how"] == "") & (name != "")), ""),
+                         how=found["how"].mask(twin, ""))
     told = code + " " + name + " -> " + found["code"] + " " + found["code"].map(home).fillna("")
     known = found["code"].map(home).fillna("")
     loose = (found["how"] == "name") & (name.map(plain_name) != known.map(plain_name))
     _report(found["how"].mask(loose, "loose").mask(name == "", "code"), told, _PLACE_JOINS, where, findings, "")
     return found
+
+
+def _twins(found: pd.DataFrame, name: pd.Series, home: pd.Series) -> pd.Series:
+    """Tell which rows are of the other kind than the place of their name, which another row of the table means."""
+    known = found["code"].map(home).fillna("")
+    whole = found["code"][(known != "") & (known.map(plain_name) == name.map(plain_name))]
+    other = [other_kind(*pair) for pair in zip(name, known, strict=True)]
+    return pd.Series(other, index=found.index, dtype=bool) & (found["how"] == "name") & found["code"].isin(whole)
 
 
 def _report(how: pd.Series, told: pd.Series, joins: dict[str, tuple[str, str, str, str]], where: Path,

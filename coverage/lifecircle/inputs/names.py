@@ -49,6 +49,18 @@ def loose_name(name: str) -> str:
     return _KIND.sub("", plain) or plain
 
 
+def other_kind(name: str, other: str) -> bool:
+    """Tell whether two names say what they name, and not the same: a village and a community may both exist.
+
+    Examples
+    --------
+    >>> other_kind("东门村", "东门社区居委会"), other_kind("东门", "东门社区"), other_kind("东门村委会", "东门村")
+    (True, False, False)
+    """
+    kinds = [_KIND.search(plain_name(text)) for text in (name, other)]
+    return all(kinds) and len({kind[0] for kind in kinds if kind}) == 2
+
+
 def split_names(text: str) -> list[str]:
     """List the names in a cell, such as the former villages of ``merged_from``.
 

@@ -97,8 +97,9 @@ class OsmExtract:
         """Count, for each relation, how many of its lines the extract holds."""
         relations = list(relations)
         wanted = frozenset[int]().union(*(relation.lines for relation in relations))
-        ways = (osmium.FileProcessor(str(self.path), osmium.osm.WAY)
-                .with_filter(osmium.filter.IdFilter(wanted)))
+        ways = osmium.FileProcessor(str(self.path), osmium.osm.WAY)
+        if min(wanted, default=0) >= 0:  # what JOSM has not uploaded is below 0, which the filter cannot hold
+            ways = ways.with_filter(osmium.filter.IdFilter(wanted))
         there = {way.id for way in self._read(ways)} if wanted else set()
         return [len(relation.lines & there) for relation in relations]
 

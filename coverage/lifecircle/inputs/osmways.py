@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import osmium
-from pyproj import Transformer
 
+from lifecircle.inputs.files import transformer
 from lifecircle.inputs.osmpbf import PbfNodes, check_pbf, read_pbf_ways
 from lifecircle.osmtags import RoadTags, parse_duration_min, road_tags, why_no_road
 from lifecircle.roadnetwork import RoadNetwork
@@ -59,7 +59,7 @@ class Ways(NamedTuple):
 
     def network(self, crs: str, *, source: str = "", quality: str = "osm") -> RoadNetwork:
         """Lay the roads out in a projected CRS in metres; ways that share an OSM node meet there."""
-        xy = np.column_stack(Transformer.from_crs(WGS84, crs, always_xy=True).transform(*self.node_lonlat.T))
+        xy = np.column_stack(transformer(WGS84, crs).transform(*self.node_lonlat.T))
         start = np.flatnonzero(self.chain[1:] == self.chain[:-1])
         start = start[self.node[start] != self.node[start + 1]]
         of = self.way[start]

@@ -14,7 +14,6 @@ import shapely
 
 from lifecircle.errors import UnreadableFileError, UsageError
 from lifecircle.inputs.cells import parse_number
-from lifecircle.inputs.osm import open_extract
 from lifecircle.inputs.shapes import WGS84, local_crs
 from lifecircle.roadnetwork import RoadNetwork
 
@@ -104,6 +103,8 @@ def save_roads(out: Path, *, place: str = "", bbox: str = "", pbf: Path | None =
     if out.suffix.lower() != ".graphml":
         raise UsageError(f"--out {out}: the name must end in .graphml")
     if pbf is not None:
+        from lifecircle.inputs.osm import open_extract
+
         ways = open_extract(pbf).ways()
         graph = ways.network(local_crs(*ways.middle), source=pbf.name).to_networkx()
     elif bbox:

@@ -21,6 +21,7 @@ from lifecircle.inputs.peoplerows import (
     names_places,
     once_each,
     report_bare_places,
+    report_bare_townships,
     report_groups,
     report_halves,
     report_sums,
@@ -37,7 +38,7 @@ from lifecircle.inputs.places import (
 from lifecircle.inputs.popraster import read_people_raster
 from lifecircle.inputs.scenarios import with_scenarios
 from lifecircle.inputs.shapes import to_crs
-from lifecircle.inputs.spread import gather, weighted_points
+from lifecircle.inputs.spread import LAND_COLUMN, gather, weighted_points
 from lifecircle.inputs.totals import as_people, derived, keep_totals, people_columns, read_totals, with_shares
 from lifecircle.policy import Policy
 from lifecircle.runfile import RunFile
@@ -64,9 +65,10 @@ def read_demand(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDa
     Returns
     -------
     GeoDataFrame
-        The table ``demand`` in the study CRS with ``inside``, ``quality`` and the class under each rule (class_1xx,
-        class_111_112, class_streets); figures that are assumed or spread are at best ``derived``. People outside have
-        township_code "". Scenarios add columns as `scenarios.with_scenarios` has it.
+        The table ``demand`` in the study CRS with ``inside``, ``quality``, the class under each rule (class_1xx,
+        class_111_112, class_streets), and ``land_m2`` where residential land spreads the people; figures that are
+        assumed or spread are at best ``derived``. People outside have township_code "". Scenarios add columns as
+        `scenarios.with_scenarios` has it.
 
     Raises
     ------
@@ -130,13 +132,17 @@ def _one_state(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.GeoDat
     raw = raw.assign(place_code=_place_codes(raw, places, where, findings))
     if listed:
         report_bare_places(raw, places, where, findings)
+    else:
+        report_bare_townships(raw, townships, where, findings)
     raw = raw.assign(**_classes(raw, townships, places, policy, where, findings))
     if not raw["inside"].any():
         raise EmptyTableError(where, "nobody lives in the district",
                               "check the coordinate systems of people and townships")
     classes = [f"class_{rule}" for rule in CLASS_RULES]
-    columns = ["demand_id", "place_code", "township_code", "class", *people_columns(raw), "quality", "inside", *classes,
-               "geometry"]
+    land = [LAND_COLUMN] if source.weights and runfile.people.weights == "residential" else []
+    raw = raw.fillna(dict.fromkeys(land, 0.0)) if land else raw
+    columns = ["demand_id", "place_code", "township_code", "class", *people_columns(raw), *land, "quality", "inside",
+               *classes, "geometry"]
     return check("demand", raw[columns].reset_index(drop=True), where)
 
 
@@ -341,22 +347,27 @@ def _place_codes(raw: gpd.GeoDataFrame, places: gpd.GeoDataFrame, where: Path, f
 
 def _classes(raw: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame, policy: Policy, where: Path,
              findings: Findings) -> dict[str, pd.Series]:
-    """Give each row its class, by the policy's rule and by each of the rules there are."""
+    """Give each row its class, by the policy's rule and by each of the rules there are.
+
+    A class that nobody states, but is guessed from the kind of committee or assumed, leaves a row at best ``derived``.
+    """
     by_rule = {rule: _class_by(rule, raw, townships, places, where) for rule in CLASS_RULES}
-    settled, differs = by_rule[policy.class_rule]
+    settled = by_rule[policy.class_rule]
+    differs = settled["differs"]
     if differs.any():
         findings.add("warn", "class_differs", f"{int(differs.sum())} rows with {raw['population'][differs].sum():,.0f} "
                      "people say another class than their place; the place's counts", file=where.name,
                      id=first_of(raw["demand_id"][differs]), count=int(differs.sum()),
                      remedy="correct the classes of rows or places")
-    return {"class": settled, **{f"class_{rule}": table for rule, (table, _) in by_rule.items()}}
+    return {"class": settled["class"], "quality": derived(raw["quality"], settled["guessed"] & raw["inside"]),
+            **{f"class_{rule}": table["class"] for rule, table in by_rule.items()}}
 
 
 def _class_by(rule: str, raw: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, places: gpd.GeoDataFrame, where: Path,
-              ) -> tuple[pd.Series, pd.Series]:
+              ) -> pd.DataFrame:
     """Give each row the class of its place; its own where that is weak or not known, or else the nearest place's.
 
-    Also tell which rows say another class than they are given.
+    Also tell which rows say another class than they are given (differs), and for which nobody states any (guessed).
     """
     own = classify(raw.drop(columns="place_code"), townships, rule, where)["class"]
     if rule == "streets":
@@ -370,4 +381,5 @@ def _class_by(rule: str, raw: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, pla
     if lost.any():
         nearest = shapely.STRtree(places.geometry.to_numpy()).nearest(raw.geometry[lost].to_numpy())
         settled.loc[lost] = places[f"class_{rule}"].to_numpy(dtype=object)[nearest]
-    return pd.Series(np.asarray(settled), index=raw.index, dtype="str"), differs
+    return pd.DataFrame({"class": pd.Series(np.asarray(settled), index=raw.index, dtype="str"), "differs": differs,
+                         "guessed": weak & (own == "")})

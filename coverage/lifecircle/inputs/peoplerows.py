@@ -13,10 +13,10 @@ from lifecircle.errors import BadValueError, first_of
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.joins import text_column
 
-#: A list that leaves out more of the places than this is none of all places.
-MOST_BARE = 0.5
 #: Sums that differ by less are equal: figures may be rounded.
 ROUNDING_PEOPLE = 0.5
+#: Columns that count who is there by day and by night, and are no part of the residents.
+BY_HOUR = ("population_day", "population_night")
 
 
 def report_groups(table: pd.DataFrame, where: Path, findings: Findings, names: pd.Series | None = None) -> None:
@@ -34,7 +34,7 @@ def report_groups(table: pd.DataFrame, where: Path, findings: Findings, names: p
     BadValueError
         If there is any; the rows are named.
     """
-    for name in table.columns.drop("population"):
+    for name in table.columns.drop(["population", *BY_HOUR], errors="ignore"):
         larger = table[name] > table["population"] + 1e-9
         if larger.any():
             rows = table.index[larger]
@@ -80,7 +80,7 @@ def once_each(raw: gpd.GeoDataFrame, places: gpd.GeoDataFrame, figures: list[str
         findings.add("warn", "place_in_parts", f"{int(other.sum())} rows name the place of another row; their people "
                      "are added up", file=where.name, id=first_of(raw.index[other], 20),
                      value=first_of(named[other].unique()), count=int(other.sum()),
-                     remedy="make sure that they are parts of the place")
+                     remedy="delete what was entered twice, or make sure that they are parts of the place")
     return raw[~(same & raw.duplicated(["place_code", *figures]))]
 
 
@@ -102,12 +102,21 @@ def report_twins(raw: gpd.GeoDataFrame, figures: list[str], where: Path, finding
 
 def report_bare_places(raw: gpd.GeoDataFrame, places: gpd.GeoDataFrame, where: Path, findings: Findings) -> None:
     """Report places that a list of places leaves out: nobody is counted there."""
-    own = places[places["kind"] != "township"]
-    bare = own[~own["place_code"].isin(raw["place_code"])]
-    if 0 < len(bare) < MOST_BARE * len(own):
-        findings.add("warn", "place_without_people", f"{len(bare)} places have no row, and nobody is counted there",
-                     file=where.name, id=first_of(bare["place_code"], 20), value=first_of(bare["place"], 20),
-                     count=len(bare), remedy="add them to the list, or take them off the map")
+    bare = places[~places["place_code"].isin(raw["place_code"])]
+    if len(bare):
+        findings.add("warn", "place_without_people", f"{len(bare)} of {len(places)} places have no row, and nobody is "
+                     "counted there", file=where.name, id=first_of(bare["place_code"], 20),
+                     value=first_of(bare["place"], 20), count=len(bare),
+                     remedy="add them to the list, or take them off the map")
+
+
+def report_bare_townships(raw: gpd.GeoDataFrame, townships: gpd.GeoDataFrame, where: Path, findings: Findings) -> None:
+    """Report townships that no row lies in: nobody is counted there."""
+    bare = townships[~townships["township_code"].isin(raw["township_code"])]
+    if len(bare):
+        findings.add("warn", "township_without_people", f"{len(bare)} of {len(townships)} townships have no row, and "
+                     "nobody is counted there", file=where.name, id=first_of(bare["township_code"], 20),
+                     value=first_of(bare["township"], 20), count=len(bare), remedy="add them to the table of people")
 
 
 def names_places(raw: pd.DataFrame) -> bool:

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from lifecircle.errors import BadValueError, EmptyTableError, MissingCrsError, UnreadableFileError
-from lifecircle.inputs.files import existing_file
+from lifecircle.errors import BadValueError, EmptyTableError, InputError, MissingCrsError, UnreadableFileError
+from lifecircle.inputs.files import existing_file, transformer, way_to
 
 Array = npt.NDArray[Any]
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -43,8 +43,8 @@ def read_people_raster(path: Path, crs: str, area: shapely.Geometry) -> tuple[gp
 
     Raises
     ------
-    UnreadableFileError, MissingCrsError
-        If it is no GeoTIFF, or names no CRS.
+    UnreadableFileError, MissingCrsError, ConfigError
+        If it is no GeoTIFF, names no CRS, or one that leads nowhere.
     BadValueError
         If a cell holds a negative number that is not declared as nodata.
     EmptyTableError
@@ -57,11 +57,11 @@ def read_people_raster(path: Path, crs: str, area: shapely.Geometry) -> tuple[gp
         if stream.read(4) not in _TIFF:
             raise UnreadableFileError(path, "content is no TIFF", "export the raster again as GeoTIFF")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), way_to(crs, path):
             warnings.simplefilter("ignore")
             people, transform, raster_crs = _window(path, crs, area)
     except (RasterioError, ValueError, MemoryError) as error:
-        if isinstance(error, UnreadableFileError | MissingCrsError | EmptyTableError):
+        if isinstance(error, InputError):
             raise
         raise UnreadableFileError(path, f"cannot be read as people: {error}", "export it again") from error
     negative = people < 0
@@ -69,7 +69,8 @@ def read_people_raster(path: Path, crs: str, area: shapely.Geometry) -> tuple[gp
         raise BadValueError(path, f"{int(negative.sum())} cells hold a negative number of people, such as "
                             f"{people[negative][0]:g}", "declare it as the raster's nodata value")
     cells = np.argwhere(people > 0)
-    points, side_m = _centres(cells, transform, raster_crs, crs, people.shape)
+    with way_to(crs, path):
+        points, side_m = _centres(cells, transform, raster_crs, crs, people.shape)
     inside = shapely.intersects(area, points)
     if not inside.any():
         raise EmptyTableError(path, "no cell in the district and its buffer holds people",
@@ -82,13 +83,13 @@ def read_people_raster(path: Path, crs: str, area: shapely.Geometry) -> tuple[gp
 def _window(path: Path, crs: str, area: shapely.Geometry) -> tuple[Array, Any, str]:
     """Read the part of the raster around an area: people with voids as 0, the transform of the part, the CRS."""
     import rasterio
-    from rasterio.warp import transform_bounds
     from rasterio.windows import Window
 
     with rasterio.open(path, driver="GTiff") as raster:
         if raster.crs is None:
             raise MissingCrsError(path, "the raster names no coordinate system", "export it with one")
-        west, south, east, north = transform_bounds(crs, raster.crs, *area.bounds, densify_pts=21)
+        to_raster = transformer(crs, raster.crs.to_wkt())
+        west, south, east, north = to_raster.transform_bounds(*area.bounds, densify_pts=21)
         column, row = ~raster.transform * (np.array([west, west, east, east]), np.array([south, north, south, north]))
         left, right = (int(edge) for edge in np.clip([np.floor(column.min()), np.ceil(column.max())], 0, raster.width))
         top, bottom = (int(edge) for edge in np.clip([np.floor(row.min()), np.ceil(row.max())], 0, raster.height))
@@ -106,9 +107,7 @@ def _window(path: Path, crs: str, area: shapely.Geometry) -> tuple[Array, Any, s
 
 def _centres(cells: Array, transform: Any, raster_crs: str, crs: str, shape: tuple[int, ...]) -> tuple[Array, float]:
     """Give the centres of cells in another CRS, and the side of the cell in the middle of the window."""
-    from pyproj import Transformer
-
-    move = Transformer.from_crs(raster_crs, crs, always_xy=True)
+    move = transformer(raster_crs, crs)
     middle = np.array(shape)[None, :] // 2 + np.array([[0, 0], [0, 1], [1, 0]]) - 0.5
     places = np.vstack([middle, cells])
     x, y = transform * (places[:, 1] + 0.5, places[:, 0] + 0.5)

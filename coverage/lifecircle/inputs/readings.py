@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyproj import CRS, Transformer
+from pyproj import CRS
 
 from lifecircle.datum import in_china, to_wgs84
+from lifecircle.inputs.files import transformer
 from lifecircle.inputs.shapes import WGS84, in_degrees
 
 Array = npt.NDArray[Any]
@@ -60,12 +60,6 @@ class Reading:
         placed[finite] = np.column_stack(transformer(WGS84, crs).transform(
             *to_wgs84(lon[finite], lat[finite], self.datum)))
         return placed
-
-
-@lru_cache(maxsize=64)
-def transformer(source: str, target: str) -> Transformer:
-    """Give the way from one CRS to another, x or longitude first."""
-    return Transformer.from_crs(source, target, always_xy=True)
 
 
 def readings_of(xy: Array, crs: CRS, lon: float, lat: float, *, stated: Reading | None = None) -> list[Reading]:

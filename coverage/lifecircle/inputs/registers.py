@@ -17,17 +17,23 @@ from lifecircle.inputs.findings import Findings, join_codes
 from lifecircle.inputs.headers import heading, plain, recognise
 from lifecircle.inputs.joins import text_column
 from lifecircle.inputs.shapes import clean, to_crs
-from lifecircle.policy import Policy
+from lifecircle.policy import LayerPolicy, Policy
 from lifecircle.runfile import Facilities, RunFile
 
-#: The words that registers use for the state of a facility -> ours; closed ones are left out.
+#: The words that registers use for the state of a facility -> ours; closed ones are left out. 新建 is none of them: it
+#: is said of what was built lately, of what is being built and of what is to be.
 STATUS_WORDS: dict[str, str] = {
     **dict.fromkeys(("existing", "已建", "已建成", "建成", "现状", "运营", "运营中", "正常", "正常运营", "在用",
                      "使用中", "已投用", "开放", "开放中", "营业", "有"), "existing"),
     **dict.fromkeys(("building", "在建", "建设中", "施工中", "改建中", "扩建中"), "building"),
-    **dict.fromkeys(("planned", "拟建", "规划", "计划", "待建", "筹建", "规划中", "新建"), "planned"),
+    **dict.fromkeys(("planned", "拟建", "规划", "计划", "待建", "筹建", "规划中"), "planned"),
     **dict.fromkeys(("closed", "停用", "关闭", "已关闭", "已停用", "停业", "撤销", "已撤销", "废弃", "拆除",
                      "已拆除"), "closed"),
+}
+#: The words for a facility under a roof, or in the open.
+SETTING_WORDS: dict[str, str] = {
+    **dict.fromkeys(("indoor", "室内", "室内型", "室内场所"), "indoor"),
+    **dict.fromkeys(("outdoor", "室外", "室外型", "室外场所", "露天"), "outdoor"),
 }
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _SAME_SPOT_M = 1.0
@@ -248,6 +254,20 @@ def with_doors(table: gpd.GeoDataFrame, source: Facilities, runfile: RunFile, fi
     return table.set_geometry(gpd.GeoSeries(shapes, index=table.index, crs=table.crs))
 
 
+def settle_setting(raw: gpd.GeoDataFrame, source: Facilities, where: Path, findings: Findings) -> pd.Series:
+    """Give ``indoor``, ``outdoor`` or blank for every row; words that are not known are a warning, and blank."""
+    given = text_column(raw, "setting").map(plain)
+    settled = given.map(SETTING_WORDS).fillna("")
+    unknown = (given != "") & (settled == "")
+    if unknown.any():
+        findings.add("warn", "setting_unknown", f"layer {source.layer}: column setting holds "
+                     f"{first_of(given[unknown].unique(), 3)}; these facilities count as neither indoor nor outdoor",
+                     file=where.name, id=first_of(raw.index[unknown], 20), layer=source.layer,
+                     value=first_of(given[unknown].unique()), count=int(unknown.sum()),
+                     remedy="write 室内 (indoor) or 室外 (outdoor)")
+    return settled
+
+
 def check_years(table: gpd.GeoDataFrame, where: Path, findings: Findings) -> gpd.GeoDataFrame:
     """Refuse opening years that no facility has.
 
@@ -301,6 +321,21 @@ def report_refused(table: gpd.GeoDataFrame, where: Path, accepts: tuple[str, ...
                      f"policy accepts {first_of(accepts)}", layer=layer, file=where.name,
                      id=first_of(table.index[refused], 20), value=first_of(levels), count=int(refused.sum()),
                      remedy="translate the words: levels = { … }, or change accepts")
+
+
+def report_untranslated(table: gpd.GeoDataFrame, source: Facilities, where: Path, rule: LayerPolicy,
+                        findings: Findings) -> None:
+    """Note levels that serve because the policy accepts every one, though it names others: words left untranslated."""
+    named = {item.level for item in rule.presence} | {level for item in rule.presence for level in item.exempt_if}
+    known = (named | set(source.levels.values())) - {"all"}
+    foreign = np.array([bool(source.levels) or not level.isascii() for level in table["level"]], dtype=bool)
+    strange = ~table["level"].isin([*known, "all"]) & foreign
+    if known and not rule.accepts and strange.any():
+        levels = table["level"][strange].unique()
+        findings.add("note", "level_unknown", f"layer {source.layer}: {int(strange.sum())} facilities of level "
+                     f"{first_of(levels)} serve, for the policy accepts all; it names {first_of(sorted(known))}",
+                     file=where.name, layer=source.layer, id=first_of(table.index[strange], 20), value=first_of(levels),
+                     count=int(strange.sum()), remedy="translate them: levels = { … }, or say in accepts which serve")
 
 
 def report_absent(table: gpd.GeoDataFrame, policy: Policy, findings: Findings, where: Path) -> None:

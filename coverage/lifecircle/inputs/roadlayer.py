@@ -29,11 +29,15 @@ CLASS_WORDS: dict[str, str] = {
     "乡道": "tertiary", "村道": "unclassified", "通组路": "unclassified", "快速路": "trunk", "主干路": "primary",
     "主干道": "primary", "次干路": "secondary", "次干道": "secondary", "支路": "residential", "步道": "footway",
     "人行道": "footway", "机耕道": "track", "台阶": "steps", "轮渡": "ferry", "渡口": "ferry",
+    **{f"track_grade{grade}": "track" for grade in range(1, 6)},
 }
 _FLAGS = {"1": "yes", "true": "yes", "yes": "yes", "y": "yes", "t": "yes", "是": "yes", "-1": "-1",
           "0": "no", "false": "no", "no": "no", "n": "no", "f": "no", "否": "no", "": ""}
-_FLAG_COLUMNS = {"oneway": "oneway", "bridge": "bridge", "tunnel": "tunnel", "foot": "foot", "bicycle": "bicycle",
+#: Directions in Geofabrik's shapefiles: F along the line, T against it, B both ways.
+_DIRECTIONS = {"f": "yes", "t": "-1", "b": "no", "": ""}
+_FLAG_COLUMNS = {"bridge": "bridge", "tunnel": "tunnel", "foot": "foot", "bicycle": "bicycle",
                  "motor": "motor_vehicle"}
+_CLASS_COLUMNS = ("class", "road_class", "highway", "fclass")
 #: No road is signed for more.
 MOST_KPH = 150.0
 
@@ -41,8 +45,8 @@ MOST_KPH = 150.0
 def read_road_layer(path: Path, roads: Roads | LocalRoads, crs: str, findings: Findings | None = None) -> RoadNetwork:
     """Read a layer of lines as roads; lines meet where they share a vertex, not where they merely cross.
 
-    Columns (after mapping): class, road_class or highway; optionally speed_kph, maxspeed_kph or maxspeed, oneway,
-    bridge, tunnel, ferry, foot, bicycle, motor.
+    Columns (after mapping): class, road_class, highway or fclass; optionally speed_kph, maxspeed_kph or maxspeed,
+    oneway, bridge, tunnel, ferry, foot, bicycle, motor.
 
     Parameters
     ----------
@@ -63,9 +67,10 @@ def read_road_layer(path: Path, roads: Roads | LocalRoads, crs: str, findings: F
     """
     findings = findings if findings is not None else Findings()
     layer = rename_columns(read_layer(path, crs=roads.crs), roads.columns, path)
-    column = next((name for name in ("class", "road_class", "highway") if name in layer.columns), None)
+    column = next((name for name in _CLASS_COLUMNS if name in layer.columns), None)
     if column is None:
-        raise MissingColumnError(path, f"no column class, road_class or highway, only {first_of(layer.columns, 12)}",
+        raise MissingColumnError(path, "no column class, road_class, highway or fclass, only "
+                                 f"{first_of(layer.columns, 12)}",
                                  '[roads] columns = { class = "…" }')
     layer = layer[~(shapely.is_missing(layer.geometry) | shapely.is_empty(layer.geometry))]
     if layer.empty:
@@ -123,6 +128,8 @@ def _tag_table(layer: gpd.GeoDataFrame, classes: pd.Series, path: Path, findings
     for ours, tag in _FLAG_COLUMNS.items():
         if ours in layer.columns:
             rows[tag] = _flags(layer[ours], ours, path, findings)
+    if "oneway" in layer.columns:
+        rows["oneway"] = _directions(layer["oneway"], path, findings, geofabrik="fclass" in layer.columns)
     ferry = classes == "ferry"
     if "ferry" in layer.columns:
         ferry |= _flags(layer["ferry"], "ferry", path, findings) == "yes"
@@ -137,7 +144,7 @@ def _speeds(cells: pd.Series, path: Path, findings: Findings) -> pd.Series:
     """Read speeds as text; those that no road has are left out."""
     texts = as_text(cells)
     kph = texts.map(parse_speed_kph)
-    wrong = (texts != "") & kph.isna() & (texts != "0")
+    wrong = (texts != "") & kph.isna() & (pd.to_numeric(texts, errors="coerce") != 0)
     if wrong.any():
         findings.fail(BadValueError(path, f"column {cells.name} holds {first_of(texts[wrong].unique(), 3)} in row "
                                           f"{first_of(cells.index[wrong])}", "give km/h, or leave the cell empty"),
@@ -149,6 +156,27 @@ def _speeds(cells: pd.Series, path: Path, findings: Findings) -> pd.Series:
                      "km/h are left out", file=path.name, id=f"way {first_of(cells.index[odd], 20)}",
                      value=first_of(texts[odd].unique()), count=int(odd.sum()), remedy="correct them")
     return texts.mask(wrong | odd, "")
+
+
+def _directions(cells: pd.Series, path: Path, findings: Findings, *, geofabrik: bool) -> pd.Series:
+    """Read one-way flags, or the letters of Geofabrik, which are known by their B or by the column of classes.
+
+    Raises
+    ------
+    BadValueError
+        If there are F and T alone, which may as well be false and true.
+    """
+    words = as_text(cells).str.lower()
+    told = set(words) - {""}
+    if not told or not told <= set(_DIRECTIONS):
+        return _flags(cells, "oneway", path, findings)
+    if not geofabrik and "b" not in told:
+        rows = words.index[words != ""]
+        findings.fail(BadValueError(path, "column oneway holds F and T alone: false and true, or along the line and "
+                                    "against it", "write 1, -1 and 0"),
+                      "bad_flag", id=f"way {first_of(rows, 20)}", value=first_of(words[rows].str.upper().unique()),
+                      count=len(rows))
+    return words.map(_DIRECTIONS)
 
 
 def _flags(cells: pd.Series, column: str, path: Path, findings: Findings) -> pd.Series:

@@ -13,7 +13,7 @@ import shapely
 
 from lifecircle.errors import ConfigError, InputError, NoMatchError, UnreadableFileError
 from lifecircle.inputs.extracts import SUFFIXES, extract_of
-from lifecircle.inputs.files import existing_file
+from lifecircle.inputs.files import existing_file, transformer, way_to
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.overpass import fetch_roads, osmnx_settings
 from lifecircle.inputs.roadjoints import note_short_ends
@@ -120,13 +120,13 @@ def _read_lines(path: Path, runfile: RunFile, crs: str, findings: Findings) -> R
 
 def _from_memory(roads: Any, crs: str, runfile: RunFile) -> RoadNetwork:
     if not isinstance(roads, RoadNetwork):
-        return RoadNetwork.from_networkx(roads, crs=crs, source="networkx",
-                                         quality=runfile.roads.quality or "osm")
+        with way_to(crs, "roads"):
+            return RoadNetwork.from_networkx(roads, crs=crs, source="networkx",
+                                             quality=runfile.roads.quality or "osm")
     if roads.crs == crs:
         return roads
-    from pyproj import Transformer
-
-    x, y = Transformer.from_crs(roads.crs, crs, always_xy=True).transform(*roads.node_xy_m.T)
+    with way_to(crs, "roads"):
+        x, y = transformer(roads.crs, crs).transform(*roads.node_xy_m.T)
     return replace(roads, crs=crs, node_xy_m=np.column_stack([x, y]))
 
 

@@ -11,12 +11,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from pyproj.exceptions import ProjError
 
 from lifecircle.datum import to_wgs84
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, first_of
 from lifecircle.inputs.cells import rename_columns
-from lifecircle.inputs.files import parse_crs, read_layer
+from lifecircle.inputs.files import parse_crs, read_layer, way_to
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.positions import datum_of_rows, doubt_positions
 
@@ -218,10 +217,8 @@ def to_crs(frame: gpd.GeoDataFrame, crs: str, where: str | Path, findings: Findi
     findings = findings if findings is not None else Findings()
     if frame.crs.is_geographic:
         frame = _in_degrees(frame, where, findings, layer)
-    try:
+    with way_to(crs, where):
         projected = frame.to_crs(crs)
-    except ProjError as error:
-        raise ConfigError(where, f"no way leads from its coordinate system to {crs}", "export it again") from error
     moved = _finite(projected, where, f"lies outside what {crs} can hold", findings, layer)
     shapes = moved.geometry.to_numpy()
     broken = (shapely.get_dimensions(shapes) == 2) & ~shapely.is_valid(shapes)  # a sliver may cross itself anew

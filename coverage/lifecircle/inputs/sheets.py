@@ -35,9 +35,11 @@ BOOKS = (".xlsx", ".xls", ".ods")
 #: A book is a zip archive: one that unpacks to more than this is no register.
 _MAX_BYTES, _MAX_RATIO, _MAX_MEMBERS = 400_000_000, 100, 10_000
 _TOTALS = frozenset({"共计", "总和", "累计", "total", "sum", "subtotal"})
+#: A table without these has no total.
+_TOTAL_MARK = re.compile("计|总和|total|sum")
+_GAP = re.compile(r"[\s:]+")
 _FOOTER = re.compile(r"^(填报|填表|制表|审核|复核|备注|注|说明|单位负责人|联系电话|数据来源|数据截止)[^:]{0,8}:")
-#: A register of a hundred thousand rows takes a second or two.
-_BOOK_SECONDS = 120
+_FOOTER_CELLS = 4
 _HIDDEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad\x00-\x08\x0b\x0c\x0e-\x1f]")
 #: What is left of Chinese text after it went through the wrong character set.
 _GARBLED = re.compile("锟斤拷|烫烫|屯屯|\ufffd")
@@ -90,7 +92,14 @@ def read_sheet(path: Path, *, encoding: str | None = None, sheet: str | None = N
     table = _table(names, body, path, findings)
     if columns:
         _check_heads(columns, list(table.columns), path)
-    return _without_totals(table, path, findings)
+    return table if _all_counts(table, rows[below:]) else _without_totals(table, path, findings)
+
+
+def _all_counts(table: pd.DataFrame, rows: Sequence[Sequence[str]]) -> bool:
+    """Tell of most tables at one look, not row by row, that no row is a total, a remark or a head again."""
+    text, *heads = (_GAP.sub("", plain(cells).lower()) for cells in (_text(rows), *map(str, table.columns)))
+    return not (_TOTAL_MARK.search(text) or any(head in text for head in heads)
+                or (table.notna().sum(axis=1) <= _FOOTER_CELLS).any())
 
 
 def _report_strange(rows: Sequence[Sequence[str]], filled: Sequence[int], path: Path, findings: Findings) -> None:
@@ -150,7 +159,7 @@ def _without_totals(table: pd.DataFrame, path: Path, findings: Findings) -> pd.D
     rows = table.to_numpy(dtype=object).tolist()
     texts = [[plain(cell) for cell in row if isinstance(cell, str)] for row in rows]
     total = pd.Series(_are_totals(texts), index=table.index, dtype=bool)
-    footer = pd.Series([bool(row) and len(row) <= 4 and bool(_FOOTER.match(row[0])) for row in texts],
+    footer = pd.Series([bool(row) and len(row) <= _FOOTER_CELLS and bool(_FOOTER.match(row[0])) for row in texts],
                        index=table.index, dtype=bool) & ~total
     heads = {plain(str(name)) for name in table.columns}
     again = pd.Series([len(row) > 2 and not heads.isdisjoint(row) and sum(cell in heads for cell in row) > len(row) / 2
@@ -171,7 +180,7 @@ def _are_totals(rows: Sequence[Sequence[str]]) -> list[bool]:
     """Tell which rows say in one of their first cells that they are totals: 甲街道小计 and 合计(人), not 合计坝村."""
     words = {cell: TOTAL.sub("", cell.lower()) for cell in {cell for row in rows for cell in row[:LABELS]}}
     ending = {cell for cell, word in words.items() if word != cell.lower()}
-    whole = {cell for cell in words if re.sub(r"[\s:]+", "", cell).lower() in _TOTALS}
+    whole = {cell for cell in words if _GAP.sub("", cell).lower() in _TOTALS}
     return [not (ending.isdisjoint(row[:LABELS]) and whole.isdisjoint(row[:2])) for row in rows]
 
 
@@ -209,7 +218,7 @@ def decode(raw: bytes, path: Path, encoding: str | None) -> str:
 
 def looks_chinese(raw: bytes) -> bool:
     """Tell GB 18030 from a Western character set: Chinese text comes in pairs of high bytes."""
-    runs = [len(run) for run in re.findall(rb"[\x81-\xfe]+", raw)]
+    runs = [] if raw.isascii() else [len(run) for run in re.findall(rb"[\x81-\xfe]+", raw)]
     return sum(length for length in runs if length > 1) > 0.8 * max(sum(runs), 1)
 
 
@@ -258,10 +267,10 @@ def _read_book(path: Path, sheet: str | None) -> tuple[list[str], dict[str, Grid
     """
     command = [sys.executable, "-P", bookcells.__file__, str(path), *([sheet] if sheet else [])]
     try:
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_BOOK_SECONDS,
-                              check=False)
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL,
+                              timeout=bookcells.MAX_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
-        raise UnreadableFileError(path, f"takes more than {_BOOK_SECONDS} s to read",
+        raise UnreadableFileError(path, f"takes more than {bookcells.MAX_SECONDS} s to read",
                                   "save only the sheet that is needed") from error
     if done.returncode:
         raise UnreadableFileError(path, "holds more cells than memory does, or is broken",

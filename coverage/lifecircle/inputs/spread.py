@@ -31,6 +31,8 @@ NOT_DWELLINGS: frozenset[str] = frozenset({
 })
 #: A building said to have more levels than the tallest there are counts one.
 MOST_LEVELS = 200
+#: Column of the demand points that keeps the residential land each stands for, where that spreads the people.
+LAND_COLUMN = "land_m2"
 #: Tags of an extract that each kind of weight is read from.
 OSM_TAGS: dict[str, dict[str, list[str] | str | bool]] = {
     "buildings": {"building": True}, "residential": {"landuse": ["residential"]},
@@ -53,8 +55,8 @@ def weighted_points(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.G
     Returns
     -------
     GeoDataFrame
-        In the study CRS. Weights are m2 of floor for buildings, m2 of ground for residential land; for places the
-        column ``weight``, or the same for each.
+        In the study CRS. Weights are m2 of floor for buildings, m2 of ground for residential land (also kept as
+        ``land_m2``); for places the column ``weight``, or the same for each.
     Path
         The file.
     """
@@ -69,6 +71,8 @@ def weighted_points(runfile: RunFile, townships: gpd.GeoDataFrame, places: gpd.G
     xy = shapely.get_coordinates(points.geometry.to_numpy())
     if runfile.people.cell_m > 0:
         points = gather(points, np.floor(xy / runfile.people.cell_m).astype(np.int64), townships, places)
+    if kind == "residential":
+        points = points.assign(**{LAND_COLUMN: points["population"]})
     return points, where
 
 

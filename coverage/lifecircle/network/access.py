@@ -7,8 +7,9 @@ x to q and the network time from q to the door, its own leg included. One functi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -268,6 +269,34 @@ class Access:
             walk = mode if mode.on_foot else self.modes[mode.walk_mode]
             self._nets[key] = Net.build(self.network, mode, slope, walk)
         return self._nets[key]
+
+    def faster(self, mode_name: str, ratio: float) -> tuple[Access, str]:
+        """Give roads on which a vehicle goes faster by a ratio, and the name of its mode there.
+
+        Posted limits move with it, ferries do not; the nets of the other modes are shared.
+        """
+        mode, name, roads = self.modes[mode_name], f"{mode_name} x {ratio:.6f}", self.network
+        speeds = MappingProxyType({road: kph * ratio for road, kph in mode.speeds_kph.items()})
+        mode = replace(mode, name=name, speeds_kph=speeds, if_allowed_kph=mode.if_allowed_kph * ratio)
+        network = replace(roads, maxspeed_kph=roads.maxspeed_kph * ratio,
+                          speed_kph=np.where(roads.ferry, roads.speed_kph, roads.speed_kph * ratio))
+        return self._beside(mode, network), name
+
+    def in_metres(self, mode_name: str) -> tuple[Access, str]:
+        """Give roads on which a walk takes a minute for every 100 m, however steep, and the name of its mode there."""
+        mode, name = self.modes[mode_name], f"{mode_name} in metres"
+        kph = 6.0
+        speeds = MappingProxyType({road: kph if speed > 0 else 0.0 for road, speed in mode.speeds_kph.items()})
+        mode = replace(mode, name=name, speeds_kph=speeds, off_road_kph=kph, slope="none",
+                       if_allowed_kph=kph if mode.if_allowed_kph > 0 else 0.0)
+        network = replace(self.network, speed_kph=np.full(len(self.network), np.nan))
+        return self._beside(mode, network), name
+
+    def _beside(self, mode: TravelMode, network: RoadNetwork) -> Access:
+        """Give a further mode on the same roads, with speeds of its own; the nets of the others are shared."""
+        other = Access(network, {**self.modes, mode.name: mode}, self.barriers)
+        other._nets = dict(self._nets)
+        return other
 
     def solve(self, mode_name: str, layers: Sequence[Doors], *, direction: Direction,
               slope: str | None = None) -> Field:

@@ -209,7 +209,8 @@ class FacilityTimes:
         limit_ms = int(np.ceil(cutoff_min * 60_000.0 + cell_m * walk.ms_per_m))
         labels, facility = np.unique(doors.label, return_inverse=True)
         doors = Doors(np.asarray(doors.xy_m, dtype=np.float64).reshape(-1, 2), doors.label)
-        sides = sides_of(access, mode, on_foot, slope, doors, facility, walls, walk, direction)
+        sides = tuple(side.join(doors, facility, walls, walk)
+                      for side in sides_of(access, mode, on_foot, slope, direction))
         reached = [side.room() for side in sides]
         found = search(sides, reached, limit_ms, None)
         raster = Raster.over(shapely.box(*around(sides, reached, found, None, doors.xy_m, limit_ms, walk)), cell_m)

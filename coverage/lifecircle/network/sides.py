@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -46,9 +46,8 @@ class Side:
     extra_ms: int
 
     @classmethod
-    def of(cls, net: Net, doors: Doors, facility: Array, walls: Walls, walk: Walk, direction: Direction, *,
-           extra_ms: int = 0) -> Side:
-        """Join the doors of facilities (numbered from 0) to a net."""
+    def of(cls, net: Net, direction: Direction, *, extra_ms: int = 0) -> Side:
+        """Prepare a net; no facility is joined to it yet."""
         graph, given = net.graph, net.lines[direction]
         lines = Lines(given.geometry, given.pace, graph.position[given.node].astype(np.int32))
         arcs = (Arcs(graph.in_start, graph.in_tail, graph.in_ms) if direction == "to"
@@ -57,12 +56,17 @@ class Side:
         xy[graph.position] = net.node_xy_m
         used = np.empty(len(xy), dtype=bool)
         used[graph.position] = net.used_nodes()
+        none = np.empty(0, np.int64)
+        return cls(net, lines, arcs, within.extents(arcs, xy), np.zeros(1, np.int64), none, none, np.empty((0, 4)),
+                   used, extra_ms)
+
+    def join(self, doors: Doors, facility: Array, walls: Walls, walk: Walk) -> Side:
+        """Join the doors of facilities (numbered from 0) to the net."""
         x, y = (np.ascontiguousarray(column) for column in doors.xy_m.T)
-        which, value, _ = legs.join_doors(x, y, given, net.index, walls, walk)
+        which, value, _ = legs.join_doors(x, y, self.lines, self.net.index, walls, walk)
         order = np.argsort(facility[which[:, 0]], kind="stable")
         start = np.searchsorted(facility[which[order, 0]], np.arange(facility.max(initial=-1) + 2))
-        return cls(net, lines, arcs, within.extents(arcs, xy), start, which[order, 1], which[order, 0], value[order],
-                   used, extra_ms)
+        return replace(self, start=start, edge=which[order, 1], door=which[order, 0], value=value[order])
 
     @cached_property
     def seeds(self) -> tuple[Array, Array]:
@@ -89,14 +93,13 @@ class Side:
         return Room.of(len(self.extent))
 
 
-def sides_of(access: Access, mode: TravelMode, on_foot: TravelMode, slope: str | None, doors: Doors, facility: Array,
-             walls: Walls, walk: Walk, direction: Direction) -> tuple[Side, ...]:
-    """Join doors to the net of the walk and, by vehicle, to its own."""
-    walking = Side.of(access.net(on_foot, slope), doors, facility, walls, walk, direction)
+def sides_of(access: Access, mode: TravelMode, on_foot: TravelMode, slope: str | None, direction: Direction,
+             ) -> tuple[Side, ...]:
+    """Prepare the net of the walk and, by vehicle, its own."""
+    walking = Side.of(access.net(on_foot, slope), direction)
     if mode.on_foot:
         return (walking,)
-    extra_ms = round(mode.terminal_min * 60_000)
-    return (walking, Side.of(access.net(mode), doors, facility, walls, walk, direction, extra_ms=extra_ms))
+    return (walking, Side.of(access.net(mode), direction, extra_ms=round(mode.terminal_min * 60_000)))
 
 
 def search(sides: tuple[Side, ...], rooms: list[Room], limit_ms: int, facility: int | None) -> list[Array]:

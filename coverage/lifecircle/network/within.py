@@ -22,6 +22,7 @@ from lifecircle.network.legs import (
     foot,
     improve,
     items_in,
+    nearest_m,
     window,
 )
 from lifecircle.network.links import UNREACHED, Arcs, Links, Rows
@@ -254,6 +255,22 @@ def _look_up_places(states: Array, rows: Rows, ms: Array, extra_ms: int) -> None
             improve(states, place, 0, float(least + extra_ms), _NOBODY)
 
 
+@kernel
+def look_out_from(states: Array, nodes: Array, by_node: Rows, ms: Array, extra_ms: int) -> None:
+    """Lower the packed states of the places that are linked to some nodes.
+
+    Parameters
+    ----------
+    nodes : (k,) int32
+        Nodes that were reached.
+    by_node : Rows
+        The links in rows by node; their ``node`` is the place.
+    """
+    for node in nodes:
+        for link in range(by_node.start[node], by_node.start[node + 1]):
+            improve(states, by_node.node[link], 0, float(int(ms[node]) + int(by_node.ms[link]) + extra_ms), _NOBODY)
+
+
 def no_patches(part: Raster) -> Array:
     """Give the marks of the patches of a raster, none set."""
     return np.zeros((-(-part.rows // _PATCH), -(-part.columns // _PATCH)), dtype=bool)
@@ -345,16 +362,28 @@ def look_near(states: Array, x_m: Array, y_m: Array, index: Index, door_xy_m: Ar
             for item in range(begin, end):
                 i = index.items[item]
                 metres = distance(door_x - x_m[i], door_y - y_m[i])
-                if metres <= walk.limit_m and not crosses(walls, x_m[i], y_m[i], door_x, door_y):
+                if (metres <= walk.limit_m and _may_lower(states, i, walk.ms_per_m * metres)
+                        and not crosses(walls, x_m[i], y_m[i], door_x, door_y)):
                     improve(states, i, 0, walk.ms_per_m * metres, _NOBODY)
     for j in range(len(lines.node)):
-        half = 0.5 * lines.geometry[j, 4]
+        half, soonest = 0.5 * lines.geometry[j, 4], np.inf
+        for joint in range(joints.start[j], joints.start[j + 1]):
+            entry = foot(lines, j, joints.xy[joint, 0], joints.xy[joint, 1], walk.limit_m)
+            soonest = min(soonest, walk.ms_per_m * nearest_m(entry))
         area = window(index, lines.geometry[j, 0] + half * lines.geometry[j, 2],
                       lines.geometry[j, 1] + half * lines.geometry[j, 3], walk.limit_m + half)
         for turn in range(cell_count(area)):
             begin, end = items_in(index, area, turn)
             for item in range(begin, end):
                 i = index.items[item]
+                if not _may_lower(states, i, soonest + extra_ms):
+                    continue
                 at = foot(lines, j, x_m[i], y_m[i], walk.limit_m)
-                if at.low <= at.high:
+                if at.low <= at.high and _may_lower(states, i, walk.ms_per_m * nearest_m(at) + extra_ms):
                     along_edge(states, i, x_m[i], y_m[i], lines, j, at, joints, walls, walk, extra_ms)
+
+
+@leaf_kernel
+def _may_lower(states: Array, i: int, least_ms: float) -> bool:
+    """Tell whether a walk that takes at least so long may still lower the time of a place."""
+    return bool(least_ms < np.float64(states[i, 0] >> _SHIFT) + 1.0)  # times are whole milliseconds

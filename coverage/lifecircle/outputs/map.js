@@ -2,10 +2,11 @@
 window.lifecircle.start = (function () {
   "use strict";
 
-  const {STATE_KEYS, SITE, count, disc, doubtMark, icon, legendRow, mainState, percent, plain, range, site, sitePopup, placePopup,
+  const {STATE_KEYS, SITE, circleFacts, circleNote, circlePlacePopup, circleTownshipPopup, count, densityColour, densityText, disc, doubtMark, icon, legendRow, mainState, percent, plain, priorityBands, priorityDisc, priorityFacts, priorityPlaceRows, priorityPopup, range, site, sitePopup, placePopup,
     swatch, townshipPopup} = window.lifecircle;
   const RATES = [[0.95, "#8dbbdd"], [0.8, "#c3dcee"], [0.6, "#f3efe6"], [0.4, "#f9d9b4"], [0, "#f2b376"]];
   const AREAS = RATES.map((step, index) => [[1, 0.75, 0.5, 0.25, 0][index], step[1]]);
+  const COMPLETE = RATES.map((step, index) => [[0.8, 0.5, 0.2, 0.05, 0][index], step[1]]);
   const NO_RATE = "#dcdcdc";
   const CIRCLE = {color: "#4a3485", opacity: 0.85, fillColor: "#4a3485", fillOpacity: 0.14};
   const NEAR_ZOOM = 13; // From here on marks have their full size and places their names.
@@ -48,7 +49,7 @@ window.lifecircle.start = (function () {
   function drawTitle(element, facts, layer) {
     const words = facts.words;
     const model = facts.model ? ` <span class="lc-mark">${words.model}</span>` : "";
-    const facts_ = [words.basis + groupNote(layer, words), facts.date && `${words.date} ${facts.date}`,
+    const facts_ = [layer.groups ? words.basis_priority : layer.members ? words.basis_all : words.basis + groupNote(layer, words), facts.date && `${words.date} ${facts.date}`,
       `${words.run} ${facts.run_id}`];
     element.innerHTML = `<h1>${facts.district} · ${layer.label}${model}</h1>` +
       `<p>${facts_.filter(Boolean).join(" · ")}</p>`;
@@ -73,6 +74,7 @@ window.lifecircle.start = (function () {
   function districtFacts(layer, facts) {
     const words = facts.words;
     const figures = layer.district;
+    if (layer.members) return circleFacts(layer, facts) + doubtLine(layer, facts);
     const lines = [`${words.rule}${words.colon}${ruleText(layer, words)}`];
     if (figures.rate !== undefined) {
       lines.unshift(`${words.total_rate} <b>${percent(figures.rate, words.none)}</b>${range(figures)}`);
@@ -90,13 +92,15 @@ window.lifecircle.start = (function () {
     layer.presence.forEach((item) => lines.push(presenceText(item, words)));
     const verdict = figures.verdict || figures.m2_verdict || "no_data";
     lines.push(`${words.verdict}${words.colon}${words.verdicts[verdict]}`);
-    const doubts = facts.doubts[layer.key] || [];
-    if (doubts.length) {
-      const titles = new Set(doubts.map((at) => facts.findings[at].title));
-      lines.push(`<span class="lc-doubt">\u26a0\ufe0e ${words.doubt}</span>${words.colon}${[...titles].join(words.list)}`);
-    }
-    if (layer.lead) lines.push(`${words.lead}${words.colon}${layer.lead}`);
-    return lines.map((line) => `<div>${line}</div>`).join("");
+    const lead = layer.lead ? `<div>${words.lead}${words.colon}${layer.lead}</div>` : "";
+    return lines.map((line) => `<div>${line}</div>`).join("") + doubtLine(layer, facts) + lead;
+  }
+
+  function doubtLine(layer, facts) {
+    const words = facts.words;
+    const titles = new Set((facts.doubts[layer.key] || []).map((at) => facts.findings[at].title));
+    return titles.size ? `<div><span class="lc-doubt">\u26a0\ufe0e ${words.doubt}</span>${words.colon}` +
+      `${[...titles].join(words.list)}</div>` : "";
   }
 
   /* What colours a township: the coverage, or where a service is judged by area alone, area per head / standard. */
@@ -115,7 +119,7 @@ window.lifecircle.start = (function () {
   }
 
   function steps(layer) {
-    return byArea(layer) ? AREAS : RATES;
+    return layer.members ? COMPLETE : byArea(layer) ? AREAS : RATES;
   }
 
   function colour(value, layer) {
@@ -125,7 +129,11 @@ window.lifecircle.start = (function () {
   function start(map, layers, facts) {
     const words = facts.words;
     const popupRoom = {maxWidth: 520, autoPanPaddingTopLeft: [56, 76], autoPanPaddingBottomRight: [20, 20]};
-    const state = {chosen: facts.layers[0].key, townships: true, circles: true, places: true, facilities: true,
+    const themes = [facts.circle, facts.priority].filter(Boolean);
+    const choices = [...facts.layers, ...themes];
+    const inPriority = () => facts.priority !== null && state.chosen === facts.priority.key;
+    const inCircle = () => facts.circle !== null && state.chosen === facts.circle.key;
+    const state = {chosen: facts.layers[0].key, group: 0, gap: (facts.layers.find((layer) => layer.rules.length) || facts.layers[0]).key, townships: true, circles: true, places: true, facilities: true,
       ground: true, names: true};
     const members = {};
     Object.keys(layers).forEach((name) => { members[name] = layers[name].getLayers(); });
@@ -133,7 +141,7 @@ window.lifecircle.start = (function () {
     const borders = L.geoJSON(layers.townships.toGeoJSON(5),
       {pane: "lc-borders", interactive: false, style: {fill: false, color: "#5d5d5d", weight: 1.2, opacity: 0.8}});
     const shown = {circles: L.layerGroup(), places: L.layerGroup(), facilities: L.layerGroup(), names: L.layerGroup()};
-    const chosenLayer = () => facts.layers.find((layer) => layer.key === state.chosen);
+    const chosenLayer = () => choices.find((layer) => layer.key === state.chosen);
 
     drawFrame(map, facts);
     const title = box(map, "lc-title", "");
@@ -152,12 +160,13 @@ window.lifecircle.start = (function () {
     draw();
 
     function panelMarkup() {
-      const radios = facts.layers.map((layer, index) => `<label><input type="radio" name="lc-service" ` +
-        `value="${layer.key}"${index ? "" : " checked"}>${layer.label}${doubtMark(facts.doubts[layer.key])}</label>`).join("");
+      const radios = choices.map((layer, index) => `<label><input type="radio" name="lc-service" ` +
+        `value="${layer.key}"${index ? "" : " checked"}>${layer.label}${doubtMark(facts.doubts[layer.key])}</label>`);
+      const all = themes.length ? `<div class="lc-all">${radios.splice(facts.layers.length).join("<br>")}</div>` : "";
       return `<div class="lc-head"><input type="search" list="lc-found" placeholder="${words.search}" ` +
         `aria-label="${words.search}"><datalist id="lc-found"></datalist>` +
         `<button type="button" title="${words.collapse}" aria-label="${words.collapse}">–</button></div>` +
-        `<h2>${words.service}</h2><div class="lc-services">${radios}</div><div class="lc-facts"></div>` +
+        `<h2>${words.service}</h2><div class="lc-services">${radios.join("")}</div>${all}<div class="lc-facts"></div>` +
         `<h2>${words.shown}</h2><div class="lc-legend"></div>`;
     }
 
@@ -172,15 +181,19 @@ window.lifecircle.start = (function () {
       const largest = Math.max(...members.places.map((member) => member.feature.properties.people), 1);
       members.townships.forEach((member) => {
         const unit = member.feature.properties;
-        member.bindPopup(() => townshipPopup(unit, facts, state.chosen), popupRoom);
-        member.bindTooltip(() => `${unit.name} ${shareText(unit.figures[state.chosen], chosenLayer(), words)}` +
+        member.bindPopup(() => (inPriority() ? priorityPopup(unit, facts, state, true)
+          : inCircle() ? circleTownshipPopup(unit, facts) : townshipPopup(unit, facts, state.chosen)),
+          popupRoom);
+        member.bindTooltip(() => `${unit.name} ${inPriority() ? densityText((unit.priority || [])[state.group], words) : shareText(unit.figures[state.chosen], chosenLayer(), words)}` +
           doubtMark(unit.doubts[state.chosen]), {sticky: true});
       });
       members.places.forEach((member) => {
         const place = member.feature.properties;
         member.radius = Math.round(4 + 8 * Math.sqrt(place.people / largest));
         member.options.zIndexOffset = -1000 - 10 * member.radius;
-        member.bindPopup(() => placePopup(place, facts, state.chosen), popupRoom);
+        if (place.services) place.counts[facts.circle.key] = place.services.counts;
+        member.bindPopup(() => (inPriority() ? priorityPopup(place, facts, state, false) : inCircle() ? circlePlacePopup(place, facts)
+          : placePopup(place, facts, state.chosen) + circleNote(place, facts)), popupRoom);
         member.bindTooltip(place.name);
       });
       members.facilities.forEach((member) => {
@@ -196,11 +209,19 @@ window.lifecircle.start = (function () {
 
     function onChange(event) {
       const input = event.target;
-      if (input.type === "radio") state.chosen = input.value;
+      if (input.name === "group") state.group = Number(input.value);
+      else if (input.name === "gap") state.gap = input.value;
+      else if (input.type === "radio") choose(input.value);
       else if (input.type === "checkbox") state[input.value] = input.checked;
       else { find(input.value); return; }
       map.closePopup();
       draw();
+    }
+
+    /* The service that was looked at is the one whose gaps are laid over the priority groups. */
+    function choose(key) {
+      state.chosen = key;
+      if (facts.layers.some((layer) => layer.key === key && layer.rules.length)) state.gap = key;
     }
 
     function fill(name, keep) {
@@ -219,12 +240,14 @@ window.lifecircle.start = (function () {
     function draw() {
       const ofLayer = (member) => member.feature.properties.layer === state.chosen;
       layers.townships.setStyle((feature) => ({stroke: false, fill: true, fillOpacity: state.townships ? 1 : 0,
-        fillColor: colour(share(feature.properties.figures[state.chosen], chosenLayer()), chosenLayer())}));
+        fillColor: inPriority() ? densityColour((feature.properties.priority || [])[state.group], facts.priority.groups[state.group])
+          : colour(share(feature.properties.figures[state.chosen], chosenLayer()), chosenLayer())}));
       if (state.ground) layers.ground.addTo(map); else layers.ground.remove();
       fill("circles", ofLayer);
       shown.circles.eachLayer((member) => member.setStyle(CIRCLE));
       scaleMarks();
       fill("places", (member) => {
+        if (inPriority()) return priorityMark(member);
         const counts = member.feature.properties.counts[state.chosen];
         if (!counts || counts[0] === 0) return false;
         member.setIcon(icon("lc-disc", disc(counts, member.radius), 2 * member.radius + 4));
@@ -232,9 +255,17 @@ window.lifecircle.start = (function () {
       });
       fill("facilities", ofLayer);
       drawTitle(title, facts, chosenLayer());
-      panel.querySelector(".lc-facts").innerHTML = districtFacts(chosenLayer(), facts);
+      panel.querySelector(".lc-facts").innerHTML = inPriority() ? priorityFacts(facts.priority, facts, state)
+        : districtFacts(chosenLayer(), facts);
       panel.querySelector(".lc-legend").innerHTML = legend();
       drawNames();
+    }
+
+    function priorityMark(member) {
+      const place = member.feature.properties;
+      const made = priorityDisc((place.priority || [])[state.group], facts.priority.groups[state.group], mainState(place.counts[state.gap]));
+      if (made) member.setIcon(made);
+      return made !== null;
     }
 
     function group(name, note, rows, title) {
@@ -259,14 +290,15 @@ window.lifecircle.start = (function () {
     }
 
     function placeRows(layer) {
+      const said = layer.members ? words.all_of : words.mostly;
       const states = members.places.map((member) => mainState(member.feature.properties.counts[layer.key]));
       const amount = (key) => `${states.filter((item) => item === key).length} ${words.counts.place}`;
       const rows = STATE_KEYS.map((key, index) => {
         const counts = [1, 0, 0, 0];
         counts[index + 1] = 1;
-        return legendRow(disc(counts, 6), words.mostly[key], amount(key));
+        return legendRow(disc(counts, 6), said[key], amount(key));
       });
-      return states.includes("none") ? [...rows, legendRow('<svg width="16"></svg>', words.mostly.none, amount("none"))] : rows;
+      return states.includes("none") ? [...rows, legendRow('<svg width="16"></svg>', said.none, amount("none"))] : rows;
     }
 
     function siteRows(layer) {
@@ -284,8 +316,19 @@ window.lifecircle.start = (function () {
 
     function legend() {
       const layer = chosenLayer();
+      if (inPriority()) {
+        const places = members.places.map((member) => member.feature.properties);
+        return [group("townships", "", priorityBands(layer, units, facts, state), words.priority_density),
+          group("places", words.priority_places_note, priorityPlaceRows(layer, places, facts, state)),
+          `<p class="lc-note">${words.hidden_note}</p>`, group("ground", "", []), group("names", "", [])].join("");
+      }
       const circle = '<span class="lc-swatch lc-circle"></span>';
-      const parts = [group("townships", "", unitBands(layer), byArea(layer) ? words.townships_m2 : "")];
+      const heading = layer.members ? words.townships_all : byArea(layer) ? words.townships_m2 : "";
+      const parts = [group("townships", "", unitBands(layer), heading)];
+      if (layer.members) {
+        return [...parts, group("places", words.places_note, placeRows(layer)), group("ground", "", []),
+          group("names", "", [])].join("");
+      }
       if (layer.rules.length) {
         parts.push(group("circles", `${circle} ${words.circles_note}`, []), group("places", words.places_note, placeRows(layer)));
       }

@@ -15,6 +15,8 @@ from lifecircle.inputs.findings import Finding, split_codes
 from lifecircle.inputs.titles import title
 from lifecircle.outputs.disclosure import SMALL_PEOPLE, STATE_COLUMNS
 from lifecircle.outputs.geopackage import headline_figures
+from lifecircle.outputs.map_circle import CIRCLE, circle_facts, circle_figures, circle_layers, circle_place
+from lifecircle.outputs.map_priority import priority_facts, priority_figures
 from lifecircle.outputs.map_text import words
 from lifecircle.outputs.offline import inert
 
@@ -98,10 +100,12 @@ def doubtful(assessment: Assessment) -> list[Finding]:
 def unit_doubts(assessment: Assessment, code: str) -> dict[str, list[int]]:
     """Give layer -> the findings that cast doubt on its figures in a unit, by their place in `doubtful`.
 
-    Those that touch the fewest townships stand first.
+    All services together are touched by what touches any of them. Those that touch the fewest townships stand first.
     """
     place = {item: at for at, item in enumerate(doubtful(assessment))}
     touched = {layer: assessment.doubts(layer, code) for layer in assessment.layers}
+    if members := circle_layers(assessment):
+        touched[CIRCLE] = list(dict.fromkeys(item for layer in members for item in touched[layer]))
     return {layer: [place[item] for item in sorted(found, key=lambda item: len(split_codes(item.township_code)) or 1e9)]
             for layer, found in touched.items() if found}
 
@@ -124,12 +128,15 @@ def _short(text: str, most: int) -> str:
 def townships(assessment: Assessment, simplify_m: float) -> Features:
     """Give the townships with the figures of every layer."""
     frame = assessment.townships
-    figures, lacking = unit_figures(assessment), township_gaps(assessment)
-    centres = frame.representative_point().to_crs("EPSG:4326")
+    figures, lacking, circle = unit_figures(assessment), township_gaps(assessment), circle_figures(assessment)
+    residents = assessment.demand.groupby("township_code")["population"].sum()
+    priority, centres = priority_figures(assessment, "township"), frame.representative_point().to_crs("EPSG:4326")
     people = frame["population"] if "population" in frame.columns else pd.Series(np.nan, index=frame.index)
     properties = [
         {"code": code, "name": name, "people": number(count), "at": [round(at.y, 5), round(at.x, 5)],
-         "figures": figures.get(code, {}), "lacking": lacking.get(code, []), "doubts": unit_doubts(assessment, code)}
+         "residents": number(residents.get(code, 0.0)), "lacking": lacking.get(code, []),
+         "figures": {**figures.get(code, {}), CIRCLE: circle.get(code, {})}, "doubts": unit_doubts(assessment, code),
+         **({"priority": priority[code]} if code in priority else {})}
         for code, name, count, at in zip(frame["township_code"], frame["township"], people, centres, strict=True)]
     return collection(frame, properties, simplify_m=simplify_m)
 
@@ -140,15 +147,19 @@ def places(assessment: Assessment) -> Features:
     names = dict(zip(assessment.townships["township_code"], assessment.townships["township"], strict=True))
     people = assessment.demand.groupby("place_code")["population"].sum()
     prefixes = ("people", *STATE_COLUMNS.values())
+    members, priority = circle_layers(assessment), priority_figures(assessment, "place")
     counted = [layer for layer in assessment.layers if f"people_{layer}" in frame.columns]
     properties = []
     for row in frame.drop(columns=frame.geometry.name).to_dict("records"):
         counts = {layer: [number(row[f"{prefix}_{layer}"]) for prefix in prefixes] for layer in counted}
         code = row["place_code"]
+        own: dict[str, Any] = {"services": circle_place(row, members)} if members else {}
+        if code in priority:
+            own["priority"] = priority[code]
         properties.append({
             "code": code, "name": row["place"], "township": names.get(row["township_code"], ""), "class": row["class"],
             "merged": row.get("merged_from") or "", "people": number(people.get(code, 0.0)),
-            "counts": counts, "gaps": gaps.get(code, {})})
+            "counts": counts, "gaps": gaps.get(code, {}), **own})
     points = frame.set_geometry(_place_points(assessment))
     return collection(points, properties)
 
@@ -249,6 +260,7 @@ def facts(assessment: Assessment) -> dict[str, Any]:
         "crs": run["crs"], "model": run["quality"] == "model", "osm": uses_osm(assessment),
         "findings": [doubt_words(item, language) for item in doubtful(assessment)],
         "doubts": unit_doubts(assessment, district["code"]),
+        "circle": circle_facts(assessment, language), "priority": priority_facts(assessment, language),
         "layers": [layer_facts(assessment, layer, language, figures.get(layer, {})) for layer in assessment.layers],
     }))
 

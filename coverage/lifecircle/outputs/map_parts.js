@@ -187,6 +187,6 @@ window.lifecircle = (function () {
     return `<h3>${place.name || place.id}</h3><p>${state.join(" · ")}</p><table class="lc-table">${shown}</table>`;
   }
 
-  return {STATE_KEYS, SITE, count, disc, doubtMark, icon, legendRow, mainState, percent, plain, point, range, site, sitePopup, placePopup,
+  return {STATE_KEYS, SITE, count, disc, doubtLines, doubtMark, icon, legendRow, mainState, percent, plain, point, range, site, sitePopup, placePopup,
     swatch, townshipPopup};
 })();

@@ -10,6 +10,18 @@ MODEL_MARK = "模型数据，非现状"
 NOT_APPROVED = "内部工作图，未经审图，不得公开"
 
 _ZH: dict[str, Any] = {
+    "priority": "重点人群", "basis_priority": "口径：各村上报的重点人群数", "priority_group": "人群",
+    "priority_gap": "叠加缺口", "priority_out": "圈外估算", "per_km2": "人/km²", "per_1000": "人/千居民",
+    "priority_density": "乡镇（街道）密度，人/km²", "priority_places_note": "圆面积随人数",
+    "priority_reached": "多数已覆盖，或不评价", "hidden": "<10 或连带隐去",
+    "hidden_note": "不足 10 人不公开；为防推算，连带隐去其他数，均记作 <10",
+    "priority_table": ["人群", "人数", "人/km²", "人/千居民"],
+    "circle_all": "全部服务", "all_rate": "服务齐全人口", "services_mean": "人均可及服务", "services": "类",
+    "completes": "补上后新增齐全人口最多", "binding": "首要短板", "lacks_none": "无",
+    "townships_all": "乡镇（街道）服务齐全人口",
+    "basis_all": "口径：全体常住人口，各服务按其时限",
+    "lack_table": ["服务", "缺该服务", "仅缺该服务"],
+    "all_of": {"in_time": "多数服务齐全", "out": "多数有缺", "undetermined": "多数待核", "none": "无人口"},
     "title": "公共服务圈", "model": MODEL_MARK, "not_approved": NOT_APPROVED,
     "approval": "审图号", "date": "数据截止", "run": "运行编号", "basis": "口径：人口",
     "drawn": "制图", "crs": "量算坐标系", "north": "北",
@@ -58,6 +70,21 @@ _ZH: dict[str, Any] = {
 }
 
 _EN: dict[str, Any] = {
+    "priority": "Priority groups", "basis_priority": "basis: counts reported per village", "priority_group": "Group",
+    "priority_gap": "Gaps of", "priority_out": "out of time (estimate)", "per_km2": "people/km²",
+    "per_1000": "per 1,000 residents", "priority_density": "People per km² by township",
+    "priority_places_note": "disc area by people", "priority_reached": "mostly in time, or not judged",
+    "hidden": "<10, or hidden with it",
+    "hidden_note": "Counts below 10 are not shown; others that would give them away are hidden too, both marked <10",
+    "priority_table": ["Group", "People", "per km²", "per 1,000"],
+    "circle_all": "All services", "all_rate": "People with all services", "services_mean": "Mean services in time",
+    "services": "services", "completes": "Would complete most people", "binding": "Binding service",
+    "lacks_none": "none",
+    "townships_all": "People with all services by township",
+    "basis_all": "basis: all residents, each service by its own limit",
+    "lack_table": ["Service", "Lack it", "Lack only it"],
+    "all_of": {"in_time": "most have all", "out": "most lack some", "undetermined": "mostly undetermined",
+               "none": "nobody"},
     "title": "service circles", "model": f"{MODEL_MARK} (model data, not real)",
     "not_approved": f"Internal working map, not approved, not for publication ({NOT_APPROVED})",
     "approval": "Map approval no.", "date": "data of", "run": "run", "basis": "basis: people", "drawn": "drawn by",

@@ -24,7 +24,7 @@ PANES: tuple[tuple[str, int, bool], ...] = (
     ("lc-names", 640, False),
 )
 #: Style and scripts of the page, in the order they are put in.
-OWN_FILES: tuple[str, ...] = ("map.css", "map_parts.js", "map.js")
+OWN_FILES: tuple[str, ...] = ("map.css", "map_parts.js", "map_circle.js", "map_priority.js", "map.js")
 #: The page is for a browser on a planner's machine and an intranet's mail.
 LIMIT_BYTES = 8_000_000
 #: How far a drawn line may lie from the true one; the next is taken where the page grows too large.

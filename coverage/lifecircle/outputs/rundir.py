@@ -27,9 +27,12 @@ from lifecircle.outputs.tables import ORDER, csv_text, plain_value, read_csv, wr
 #: What a run owns in its directory; anything else there is the user's and is kept.
 OWN_FILES: tuple[str, ...] = (
     "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "long_legs.csv", "roads_quality.csv",
-    "marks.csv", "critical_links.csv", "demand.parquet", "lifecircle.gpkg", "lifecircle.gpkg-*",
+    "marks.csv", "critical_links.csv", "places_services.csv", "circles.csv", "scorecard.csv", "ranking.csv",
+    "priority.csv", "demand.parquet", "lifecircle.gpkg", "lifecircle.gpkg-*",
     ".lifecircle.new.gpkg*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
 )
+#: Tables of an assessment that hold the plan's answers, each in a file of its name.
+_PLAN_TABLES: tuple[str, ...] = ("circles", "scorecard", "ranking", "priority")
 
 
 def write_run(assessment: Assessment, directory: str | Path) -> Path:
@@ -141,6 +144,28 @@ def read_marks(directory: str | Path) -> pd.DataFrame:
     return read_csv(_run_directory(directory) / "marks.csv")
 
 
+def read_scorecard(directory: str | Path, township: str = "") -> pd.DataFrame:
+    """Read only the scorecard of a run directory: of the district, or of one township by code or name.
+
+    Raises
+    ------
+    MissingFileError, UnreadableFileError
+        As for `read_run`.
+    UsageError
+        If the run knows no such township, or has no plan.
+    """
+    table = read_csv(_run_directory(directory) / "scorecard.csv")
+    if table.empty:
+        raise UsageError(f'{directory}: the run has no plan; name one in the run file: [plan] file = "plan.toml"')
+    chosen = table["township_code"] == table["township_code"].iloc[-1]
+    if township:
+        chosen = (table["township_code"] == township) | (table["township"] == township)
+    if not chosen.any():
+        names = ", ".join(sorted(set(table["township"]))[:12])
+        raise UsageError(f"{directory}: no township {township}; there are {names}")
+    return table[chosen]
+
+
 def mark_again(directory: str | Path) -> None:
     """Bring the marks of a run directory in step with its findings, wherever they are written or drawn.
 
@@ -166,6 +191,7 @@ def _assemble(directory: Path, run: dict[str, Any], surfaces: bool) -> Assessmen
         run=run, **layers, demand=_read_demand(directory / "demand.parquet", run["crs"]),
         results=read_csv(directory / "results.csv"), gaps=read_csv(directory / "gaps.csv"),
         road_quality=read_csv(directory / "roads_quality.csv"),
+        **{name: read_csv(directory / f"{name}.csv") for name in _PLAN_TABLES},
         findings=[Finding(**item) for item in _read_json(directory / "findings.json")],
         surfaces={layer: _read_surface(directory / f"surface_{layer}.tif") for layer in run["layers"]
                   if surfaces and (directory / f"surface_{layer}.tif").is_file()},
@@ -193,6 +219,9 @@ def _write_files(assessment: Assessment, new: Path) -> None:
         write_csv(assessment.marks, new / "marks.csv")
         write_csv(assessment.long_legs, new / "long_legs.csv")
         write_csv(assessment.road_quality, new / "roads_quality.csv")
+        write_csv(assessment.places_services, new / "places_services.csv")
+        for name in _PLAN_TABLES:
+            write_csv(getattr(assessment, name), new / f"{name}.csv")
         write_csv(pd.DataFrame(assessment.critical_links.drop(columns="geometry")), new / "critical_links.csv")
         assessment.demand.to_crs("EPSG:4326").reset_index(drop=True).to_parquet(new / "demand.parquet", index=False)
         write_geopackage(assessment, new / "lifecircle.gpkg")

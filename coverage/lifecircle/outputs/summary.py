@@ -12,8 +12,10 @@ import pandas as pd
 from lifecircle.assessment import Assessment
 from lifecircle.outputs.disclosure import published
 from lifecircle.outputs.geopackage import headline_figures
+from lifecircle.outputs.map_circle import circle_figures
 from lifecircle.outputs.map_text import MODEL_MARK
 from lifecircle.outputs.tables import clean_text, plain_value
+from lifecircle.tables import VERDICTS
 
 _FIGURES = ("people", "people_in_time", "people_out", "people_undetermined", "area_per_head_m2")
 
@@ -36,10 +38,46 @@ def summary_record(assessment: Assessment, directory: str | Path) -> dict[str, A
         "places": len(assessment.places), "people": run["district"].get("population"),
         "class_rule": run.get("classes", {}).get("rule", ""),
         "layers": [_layer_record(assessment, layer) for layer in assessment.layers],
+        "all_services": _circle_record(assessment),
         "findings": {severity: found.get(severity, 0) for severity in ("stop", "warn", "note")},
-        "gaps": len(assessment.gaps), "seconds": round(sum(assessment.timing.values()), 2),
+        "scorecard": _scorecard_record(assessment), "gaps": len(assessment.gaps),
+        "seconds": round(sum(assessment.timing.values()), 2),
     }
     return dict(plain_value(record))
+
+
+def _scorecard_record(assessment: Assessment) -> dict[str, Any]:
+    """Give the district's score, and its measures by verdict; nothing where there is no plan."""
+    own = assessment.scorecard[assessment.scorecard["township_code"] == assessment.run["district"]["code"]]
+    if own.empty:
+        return {}
+    whole = assessment.ranking.set_index("township_code").loc[assessment.run["district"]["code"]]
+    return {"items": int(own["number"][own["number"] > 0].nunique()), "measures": len(own),
+            "score": whole["indicator_score"], "weight_with_data": whole["weight_with_data"], "grade": whole["grade"],
+            "verdicts": {name: int((own["verdict"] == name).sum()) for name in VERDICTS}}
+
+
+def _scorecard_lines(record: dict[str, Any]) -> list[str]:
+    """Say in one line how the district stands against the plan."""
+    card = record["scorecard"]
+    if not card:
+        return []
+    told = ", ".join(f"{count} {name}" for name, count in card["verdicts"].items() if count)
+    points = "no score" if card["score"] is None else f"{card['score']:.1f} points"
+    return [f"plan: {card['items']} items, {card['measures']} measures: {told}; {points}, from "
+            f"{card['weight_with_data'] or 0:.0%} of the weight; scorecard.csv, ranking.csv", ""]
+
+
+def _circle_record(assessment: Assessment) -> dict[str, Any] | None:
+    """Give the share of residents with all services, and the layers that alone would complete most of them."""
+    figures = circle_figures(assessment).get(assessment.run["district"]["code"], {})
+    if not figures:
+        return None
+    only = figures["only"]
+    most = max(only.values())
+    return {"share": figures["rate"], "low": figures["low"], "high": figures["high"], "mean": figures["mean"],
+            "services": len(only), "completes": [layer for layer, people in only.items() if people == most > 0],
+            "people": most}
 
 
 def _layer_record(assessment: Assessment, layer: str) -> dict[str, Any]:
@@ -101,11 +139,26 @@ def summary_text(assessment: Assessment, directory: str | Path) -> str:
     heads = ("layer", "", "in time", "people out", "undetermined", "verdict",
              f"townships at {'/'.join(shares)} %", "in doubt", "m2 a head")
     lines += ["", *_columns([heads, *(_cells(layer) for layer in record["layers"])]), "",
-              *_rule_lines(record), *_scenario_lines(record),
+              *_circle_lines(record), *_rule_lines(record), *_scenario_lines(record), *_scorecard_lines(record),
               "in time: share of people, the undetermined counted out and in",
               "in doubt: findings that touch the layer; marks.csv tells where, findings.json what",
               f"map: {record['map']}"]
     return "\n".join(clean_text(pd.Series(lines, dtype="str")))
+
+
+def _circle_lines(record: dict[str, Any]) -> list[str]:
+    """Say who has all services, and which one would complete most people."""
+    circle = record["all_services"]
+    if circle is None:
+        return []
+    labels = {layer["layer"]: layer["label"] for layer in record["layers"]}
+    span = _rate(circle["low"]) + (f" to {_rate(circle['high'])}" if circle["high"] != circle["low"] else "")
+    mean = "–" if circle["mean"] is None else f"{circle['mean']:.2f}"
+    lines = [f"all {circle['services']} services in time: {span} of residents; on the mean {mean}"]
+    if circle["completes"]:
+        names = " or ".join(f"{layer} {labels[layer]}" for layer in circle["completes"])
+        lines.append(f"that alone would complete most people: {names}, {_count(circle['people'])}")
+    return [*lines, ""]
 
 
 def _rule_lines(record: dict[str, Any]) -> list[str]:
@@ -172,3 +225,20 @@ def _width(text: str) -> int:
 
 def _count(people: float | None) -> str:
     return "<10" if people is None else f"{people:,.0f}"
+
+
+def scorecard_text(table: pd.DataFrame) -> str:
+    """Give a scorecard as lines of text: what is computed or reported first, then what waits for data."""
+    mark = f"{MODEL_MARK} (model data)" if (table["quality"] == "model").any() else ""
+    known = table["actual"].notna()
+    heads = ("item", "measure", "target", "actual", "gap", "unit", "verdict", "kind", "lead unit")
+    rows = [(f"{row.number:.0f}", row.title, *map(_figure, (row.target, row.actual, row.gap)), row.unit, row.verdict,
+             row.kind, row.lead_unit) for row in table[known].itertuples()]
+    bare = [(f"{row.number:.0f}", row.title, row.kind, row.wanted) for row in table[~known].itertuples()]
+    lines = [*filter(None, [mark]), *_columns([heads, *rows]), "",
+             *_columns([("item", "no data for", "kind", "what is wanted"), *bare])]
+    return "\n".join(clean_text(pd.Series(lines, dtype="str")))
+
+
+def _figure(number: float) -> str:
+    return "–" if number != number else f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"

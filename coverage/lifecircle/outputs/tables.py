@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lifecircle.errors import MissingFileError, UnreadableFileError
-from lifecircle.tables import GAPS_COLUMNS, RESULTS_KEY, ROAD_QUALITY_COLUMNS
+from lifecircle.tables import GAPS_COLUMNS, PRIORITY_COLUMNS, RESULTS_KEY, ROAD_QUALITY_COLUMNS
 
 #: Decimals of numbers: small enough that sums of a thousand rows still agree to a millionth.
 DECIMALS = 9
@@ -19,8 +19,12 @@ NUMBER_COLUMNS: frozenset[str] = frozenset({
     "cutoff", "value", "low", "high", "target", "people", "people_out", "people_undetermined", "need", "have", "short",
     "minutes_median", "minutes_worst", "minutes_over",
     "findings", *ROAD_QUALITY_COLUMNS[2:],
+    "number", "actual", "gap", "points", "weight", "satisfaction", "indicator_score", "weight_with_data",
+    "satisfaction_score", "total", "rank", "rank_low", "rank_high", "share_in_worst", "draws", "elders",
+    "elders_in_time", "elders_undetermined", "share_low", "share_high", "pass_share", "hubs",
+    *PRIORITY_COLUMNS[6:13],
 })
-FLAG_COLUMNS: frozenset[str] = frozenset({"headline"})
+FLAG_COLUMNS: frozenset[str] = frozenset({"headline", "worst"})
 #: Rows are written in the order of these columns.
 ORDER: dict[str, tuple[str, ...]] = {"results": RESULTS_KEY, "gaps": GAPS_COLUMNS[:13]}
 
