@@ -37,7 +37,7 @@ SHOWN = {
     "01_first_look": {"assess": "<td>model</td>", "worst": "in time (model data)", "chart": "linear-gradient",
                       "map": "<iframe"},
     "02_shelters": {"assess": "<td>model</td>", "asked": "area_reachable_per_head_m2", "kinds": "urgent",
-                    "lacking": "population_day", "sure": "not_met"},
+                    "lacking": "population_day", "sure": "not_met", "map": "<iframe"},
     "03_scorecard": {"assess": "<td>model</td>", "card": "健康服务圈人口覆盖率", "wanted": "[circles] file; 0 of 24",
                      "evidence": "facilities/shelters.csv", "ranking": "linear-gradient", "weights": "rank_then"},
 }
