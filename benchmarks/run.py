@@ -139,6 +139,7 @@ Surfaces and the run are measured once. Caches of compiled code are warm.
 - **pbf**: an OSM extract that `benchmarks/pbfmaker.py` writes (58,000 roads of 458,000 segments, 20,000 houses, 2,300
   waters, 24 townships, 6,000 nodes with tags) read from the file to the graph on foot, in a process of its own.
 - **run**: `lifecircle run data/bazhou.toml` in a process of its own, by the steps of `timing.json`.
+- **draws**: 200 seeded draws of speeds, people and positions for the five layers of the model district, once warmed up.
 - **endtoend**: that whole process, with all it writes, beside the whole process of `benchmarks/endtoend.py`, which
   works out only the table of people in time, by layer and township, with OSMnx, networkx and geopandas: *same* by the
   rules of [the method](method.md) on roads cut every 10 m (if more people change sides than live within half a minute
