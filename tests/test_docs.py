@@ -14,7 +14,7 @@ import typer.main
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from lifecircle import plan, policy, runfile
+from lifecircle import plan, policy, runfile, sources
 from lifecircle.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +26,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`[barriers]`": runfile.Barriers, "`[roads]`": runfile.Roads, "`[[facilities]]`": runfile.Facilities,
     "`[policy]`": runfile.PolicySection, "`[plan]`": runfile.PlanSection, "`[surface]`": runfile.Surface,
     "`[priority]`": runfile.PriorityPeople,
-    "`[uncertainty]`": runfile.Uncertainty, "`osm = { … }`": runfile.OsmSource, "`local = { … }`": runfile.LocalRoads,
+    "`[uncertainty]`": runfile.Uncertainty, "`osm = { … }`": sources.OsmSource, "`local = { … }`": runfile.LocalRoads,
     "Top level": policy.Policy,
     "`[policy.<layer>]`": policy.LayerPolicy, "`[policy.<layer>.urban]`, `[policy.<layer>.rural]`": policy.ClassRule,
     "`[policy.<layer>.supply]`": policy.Supply, "`[[policy.<layer>.kinds]]`": policy.AreaKind,

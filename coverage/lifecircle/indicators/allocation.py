@@ -78,6 +78,24 @@ def allocate(people: Array, capacity_people: Array, pairs: Pairs) -> Allocation:
     return Allocation(flow, served, np.maximum(most - served, 0.0))
 
 
+def allocate_by_id(ids: Array, people: Array, capacity_people: Array, pairs: Pairs) -> Allocation:
+    """Share out places with the demand points in the order of their ids, so that no order of rows decides.
+
+    Parameters
+    ----------
+    ids : (n,) str
+        Of the places of the pairs; the other arguments, and the answer, stand in the caller's order.
+    """
+    order = np.argsort(ids, kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    found = allocate(people[order], capacity_people, Pairs.of(rank[pairs.place], pairs.facility, pairs.ms))
+    back = np.lexsort((pairs.facility, pairs.ms, rank[pairs.place]))
+    flow = np.empty(len(back))
+    flow[back] = found.flow
+    return Allocation(flow, found.served[rank], found.possible[rank])
+
+
 def _sums(row: Array, amount: Array, count: int) -> Array:
     return np.bincount(row, weights=amount, minlength=count)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lifecircle.indicators.allocation import Allocation, allocate
+from lifecircle.indicators.allocation import Allocation, allocate_by_id
 from lifecircle.indicators.reach import Judged, group_at
 from lifecircle.indicators.registry import COUNT, exact, family, indicator, share
 from lifecircle.indicators.rows import rows, unit_sums
@@ -154,16 +154,8 @@ def share_out(times: TravelTimes, near: Reachable) -> Shared | None:
         return None
     group, people = group_at(times.study.demand, policy)
     capacity = near.serving[policy.supply.capacity].to_numpy(dtype=np.float64)
-    pairs, people_capacity = near.in_time(), capacity / policy.supply.need_per_person
-    # The points stand in the order of their ids, so that no order of rows decides who is served.
-    order = np.argsort(times.study.demand["demand_id"].to_numpy(dtype=str), kind="stable")
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    found = allocate(people[order], people_capacity, Pairs.of(rank[pairs.place], pairs.facility, pairs.ms))
-    back = np.lexsort((pairs.facility, pairs.ms, rank[pairs.place]))
-    flow = np.empty(len(back))
-    flow[back] = found.flow
-    ours = Allocation(flow, found.served[rank], found.possible[rank])
+    pairs, ids = near.in_time(), times.study.demand["demand_id"].to_numpy(dtype=str)
+    ours = allocate_by_id(ids, people, capacity / policy.supply.need_per_person, pairs)
     return Shared(near.layer, group, policy.supply, people, capacity, pairs, near.cutoff_ms, ours)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lifecircle.indicators.allocation import allocate
+from lifecircle.indicators.allocation import allocate_by_id
 from lifecircle.indicators.per_head import area_verdict, areas_of
 from lifecircle.indicators.registry import COUNT, RATE, Indicator, exact, family, indicator, share
 from lifecircle.indicators.rows import rows, unit_sums
@@ -171,20 +171,17 @@ def _placed(times: TravelTimes, havens: Havens, policy: LayerPolicy) -> pd.DataF
     area, sure = areas_of(serving, policy)
     counts = np.isin(havens.kind, [row for row, item in enumerate(policy.kinds) if item.counts])
     pairs = havens.pairs.take(np.flatnonzero(counts[havens.pairs.facility]))
-    # The points stand in the order of their ids, so that no order of rows decides who has a place.
-    order = np.argsort(demand["demand_id"].to_numpy(dtype=str), kind="stable")
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    ranked = Pairs.of(rank[pairs.place], pairs.facility, pairs.ms)
-    guessed = allocate(people[order], area / each, ranked)
-    certain = guessed if np.array_equal(sure, area) else allocate(people[order], np.nan_to_num(sure) / each, ranked)
+    ids = demand["demand_id"].to_numpy(dtype=str)
+    guessed = allocate_by_id(ids, people, area / each, pairs)
+    told = np.array_equal(sure, area, equal_nan=True)
+    certain = guessed if told else allocate_by_id(ids, people, np.nan_to_num(sure) / each, pairs)
     inside = np.flatnonzero(demand["inside"])
-    placed = guessed.served[rank][inside]
+    placed = guessed.served[inside]
     unjoined = np.isinf(times.leg_m) & bool(times.fields)
-    most = np.where(unjoined, people[inside], placed + guessed.possible[rank][inside])
+    most = np.where(unjoined, people[inside], placed + guessed.possible[inside])
     return pd.DataFrame({
         "township_code": demand["township_code"].to_numpy()[inside], "class": demand["class"].to_numpy()[inside],
-        "people": people[inside], "placed": placed, "placed_sure": certain.served[rank][inside],
+        "people": people[inside], "placed": placed, "placed_sure": certain.served[inside],
         "placed_most": most, "lost": np.where(unjoined, people[inside], 0.0)}, index=inside)
 
 

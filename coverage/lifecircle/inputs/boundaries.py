@@ -18,7 +18,8 @@ from lifecircle.inputs.extracts import extract_of
 from lifecircle.inputs.files import existing_file, parse_crs, read_table
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.shapes import WGS84, clean, local_crs, read_source, to_crs
-from lifecircle.runfile import OsmSource, RunFile
+from lifecircle.runfile import RunFile
+from lifecircle.sources import OsmSource
 from lifecircle.tables import check
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.readings import Array, Reading, name_of, readings_of
 from lifecircle.inputs.shapes import WGS84, in_crs, read_raw
 from lifecircle.roadnetwork import RoadNetwork
-from lifecircle.runfile import FileSource, RunFile
+from lifecircle.runfile import RunFile
+from lifecircle.sources import FileSource
 
 #: Rows looked at, evenly spread over the file.
 MOST_ROWS = 5_000

@@ -20,7 +20,8 @@ from lifecircle.inputs.joins import named_township, text_column
 from lifecircle.inputs.shapes import clean, in_place, read_raw, to_crs
 from lifecircle.inputs.sitedoubts import PlaceGround, report_elsewhere, report_twins
 from lifecircle.policy import Policy
-from lifecircle.runfile import Facilities, OsmSource, RunFile
+from lifecircle.runfile import Facilities, RunFile
+from lifecircle.sources import OsmSource
 from lifecircle.tables import check
 
 #: A row of a register that lies farther from the district and its buffer is a slip of the pen, not a neighbour.

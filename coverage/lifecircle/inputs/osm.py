@@ -31,7 +31,7 @@ from lifecircle.inputs.osmscan import (
 )
 from lifecircle.inputs.osmways import Ways, read_ways
 from lifecircle.roadnetwork import RoadNetwork
-from lifecircle.runfile import TagFilter
+from lifecircle.sources import TagFilter
 
 Array = npt.NDArray[Any]
 

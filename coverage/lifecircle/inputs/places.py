@@ -30,7 +30,8 @@ from lifecircle.inputs.joins import text_column
 from lifecircle.inputs.names import plain_name
 from lifecircle.inputs.shapes import WGS84, read_source, to_crs
 from lifecircle.policy import Policy
-from lifecircle.runfile import OsmSource, RunFile
+from lifecircle.runfile import RunFile
+from lifecircle.sources import OsmSource
 from lifecircle.tables import check
 
 if TYPE_CHECKING:
