@@ -89,7 +89,9 @@ def scorecard(assessment: Assessment, plan: Plan | None = None) -> pd.DataFrame:
 
 def _card(assessment: Assessment, plan: Plan, *, only: str = "") -> pd.DataFrame:
     """Lay out the measures of a plan, or only those of one indicator."""
-    units, parts, figures = _units(assessment), [], by_figure(assessment.results)
+    asked = [measure.indicator for _, measure in plan.measures if measure.kind == "computed"]
+    used = assessment.results["indicator"].isin(asked) | (assessment.results["layer"] == PLAN_LAYER)
+    units, parts, figures = _units(assessment), [], by_figure(assessment.results[used])
     satisfied = _satisfaction(assessment.results)
     for item, measure in plan.measures:
         if only in ("", measure.indicator):
@@ -203,7 +205,8 @@ def _wanted(assessment: Assessment, measure: Measure, row: dict[str, Any], *, so
 
 def _satisfaction(results: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Give the reported satisfaction (1 to 5) by key and unit."""
-    told = results[(results["layer"] == PLAN_LAYER) & (results["level"].str.split(".").str[0] == SATISFACTION)]
+    told = results[results["layer"] == PLAN_LAYER]
+    told = told[told["level"].str.split(".").str[0] == SATISFACTION]
     return dict(zip(zip(told["level"], told["township_code"], strict=True), told["value"], strict=True))
 
 
