@@ -7,6 +7,7 @@ import ctypes
 import ctypes.util
 import os
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,12 +16,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
-from fuzzseeds import CRS, townships
+from fuzzseeds import CRS, PLACE_CODES, PLACES, PLAN, townships
+from fuzzseeds import facilities as facility_layer
 from fuzzseeds import roads as road_lines
 
 import lifecircle.inputs.files  # noqa: F401 (GDAL's drivers are chosen before another package loads it)
 from lifecircle.errors import LifecircleError
-from lifecircle.inputs import barriers, boundaries, classtable, datums, facilities, people, places, roads, shapes
+from lifecircle.inputs import (
+    barriers,
+    boundaries,
+    circletable,
+    classtable,
+    datums,
+    facilities,
+    people,
+    places,
+    priority,
+    reported,
+    roads,
+    shapes,
+)
 from lifecircle.inputs.elevation import Elevation
 from lifecircle.inputs.files import read_layer, read_table
 from lifecircle.inputs.findings import Findings
@@ -28,6 +43,7 @@ from lifecircle.inputs.osm import open_extract
 from lifecircle.inputs.popraster import read_people_raster
 from lifecircle.inputs.totals import read_totals
 from lifecircle.osmtags import CLASS_INDEX
+from lifecircle.plan import Plan, read_plan
 from lifecircle.policy import Policy, read_policy
 from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.runfile import RunFile, read_runfile
@@ -35,6 +51,10 @@ from lifecircle.runfile import RunFile, read_runfile
 SECRET = "canary-5d1c9"
 _TOWNSHIPS = townships().to_crs(CRS).assign(kind="", population=float("nan"))
 _AREA = shapely.union_all(_TOWNSHIPS.geometry.to_numpy()).buffer(2000)
+_PLACES = _TOWNSHIPS[["township_code", "geometry"]].assign(
+    place_code=PLACE_CODES, place=PLACES, merged_from=["", "丙村"], kind=["community", "village"])
+_HUBS = facility_layer().to_crs(CRS).assign(layer="clinics")
+_PLAN = Plan.model_validate(tomllib.loads(PLAN))
 
 
 def _run_file(path: Path, **sections: Any) -> RunFile:
@@ -130,6 +150,20 @@ def _heights(path: Path, _findings: Findings) -> Any:
     return model.sample_m(xy), model.slope_deg(), model.shortest_wave_m
 
 
+def _reported(path: Path, findings: Findings) -> Any:
+    return reported.read_reported(_run_file(path, plan={"file": "p.toml", "reported": path.name}), _PLAN, _TOWNSHIPS,
+                                  findings)
+
+
+def _circles(path: Path, findings: Findings) -> Any:
+    return circletable.read_circles(_run_file(path, circles={"file": path.name, "layer": "clinics"}), _PLACES, _HUBS,
+                                    findings)
+
+
+def _priority(path: Path, findings: Findings) -> Any:
+    return priority.read_priority(_run_file(path, priority={"file": path.name}), _TOWNSHIPS, _PLACES, findings)
+
+
 #: Role of a seed -> how a run reads it.
 READS: dict[str, Callable[[Path, Findings], Any]] = {
     "facilities": _facilities, "townships": _townships, "villages": _villages, "roads": _both_roads, "graphml": _roads,
@@ -139,6 +173,9 @@ READS: dict[str, Callable[[Path, Findings], Any]] = {
     "people": lambda path, _findings: read_people_raster(path, CRS, _AREA),
     "runfile": lambda path, _findings: read_runfile(path).read_policy(),
     "policy": lambda path, _findings: read_policy(path),
+    "plan": lambda path, _findings: read_plan(path),
+    "weights": lambda path, _findings: read_plan(path.with_name("plan.toml"), path),
+    "reported": _reported, "circles": _circles, "priority": _priority,
 }
 
 

@@ -19,6 +19,7 @@ CRS = "EPSG:4545"
 #: Two townships side by side, 106.70 to 106.80 E, 31.80 to 31.85 N.
 BOXES = [shapely.box(106.70, 31.80, 106.75, 31.85), shapely.box(106.75, 31.80, 106.80, 31.85)]
 CODES, NAMES = ["511902001000", "511902103000"], ["东城街道", "清江镇"]
+PLACE_CODES, PLACES = ["511902001001", "511902103201"], ["甲社区", "乙村"]
 #: A book of Excel 97 with the register below, packed; no package that we depend on writes one.
 _XLS = (
     b"c-rk)O=uHA6#izjX?|?eq^4pkgix?*?Irc%rCoopJz1(3MTENf5kg~HLN4)QwdN=Yo)j;IB6z8K@rNoZUOWgDJro2XQSjnPQ1H-Z"
@@ -113,7 +114,7 @@ def csv_seeds(_folder: Path) -> list[tuple[str, Files]]:
 
 
 def _villages() -> str:
-    table = pd.DataFrame({"村代码": ["511902001001", "511902103201"], "村": ["甲社区", "乙村"], "乡镇": NAMES,
+    table = pd.DataFrame({"村代码": PLACE_CODES, "村": PLACES, "乡镇": NAMES,
                           "城乡分类代码": [111, 220], "常住人口": ["1,200", 800], "60岁以上人口": [300, 250],
                           "经度": [106.72, 106.77], "纬度": [31.82, 31.83]})
     return table.to_csv(index=False)
@@ -309,10 +310,91 @@ slope = "none"
     return [("policy", {"a.toml": text.encode()})]
 
 
+PLAN = """title = "计划"
+draft = true
+[score]
+indicator_share = 0.7
+grades = [{ word = "优", points = 90 }, { word = "良", points = 75.5 }]
+worst = 5
+draws = 100
+[[item]]
+number = 1
+title = "十五分钟就医圈"
+lead_unit = "卫健局"
+[[item.measure]]
+key = "clinic_coverage"
+title = "覆盖率"
+kind = "computed"
+priority = "P1"
+target = 0.9
+layer = "clinics"
+indicator = "coverage_rate"
+class = "urban"
+cutoff = 15.0
+[[item.measure]]
+key = "fitness_share"
+title = "达标率"
+kind = "reported"
+target = 1
+unit = "share"
+[[item]]
+number = 0
+title = "其他"
+[[item.measure]]
+key = "doctors"
+title = "医生"
+kind = "not_spatial"
+reason = "人员指标"
+sums = true
+per_10000 = "all"
+direction = "at_most"
+weight = 2.5
+"""
+
+
+def plan_seeds(_folder: Path) -> list[tuple[str, Files]]:
+    """Give a plan with weights of its own, and weights to be laid over it."""
+    weights = b'clinic_coverage = 3\n"fitness_share" = 0.5\ndoctors = 0\n'
+    return [("plan", {"a.toml": PLAN.encode()}), ("weights", {"weights.toml": weights, "plan.toml": PLAN.encode()})]
+
+
+def reported_seeds(_folder: Path) -> list[tuple[str, Files]]:
+    """Give what offices report of the plan above, by code and by name, in two character sets."""
+    told = pd.DataFrame({"measure": ["fitness_share", "fitness_share", "doctors", "satisfaction.1", "satisfaction"],
+                         "township_code": [*CODES, "511902000000", CODES[0], CODES[1]],
+                         "value": [0.85, "0.9", "1,234", 4.5, 3], "year": ["2024", "2025年", 2025, "", "2025.0"],
+                         "source": ["体育局", "", "卫健局", "问卷", "问卷"]})
+    named = told.assign(township_code=[*NAMES, "test", *NAMES]).rename(columns={"township_code": "乡镇"})
+    return [("reported", {"a.csv": told.to_csv(index=False).encode("utf-8-sig")}),
+            ("reported", {"a.csv": named.to_csv(index=False).encode("gb18030")})]
+
+
+def circle_seeds(_folder: Path) -> list[tuple[str, Files]]:
+    """Give circles that list their places, and circles that are drawn."""
+    told = pd.DataFrame({"circle_id": ["Q1", "Q2"], "name": ["一圈", "二圈"],
+                         "place_codes": ["、".join(PLACE_CODES), PLACE_CODES[1]], "complex": ["C1", ""],
+                         "day_care": ["C2、丙", "乙"], "station": ["", "C3"], "status": ["已建成", "规划"],
+                         "year": ["2024", ""]})
+    drawn = gpd.GeoDataFrame(told.assign(place_codes=["", PLACE_CODES[1]]), geometry=BOXES, crs="EPSG:4326")
+    return [("circles", {"a.csv": told.to_csv(index=False).encode("utf-8-sig")}),
+            ("circles", {"a.geojson": drawn.to_json().encode()})]
+
+
+def priority_seeds(_folder: Path) -> list[tuple[str, Files]]:
+    """Give counts of priority groups, by code and by name."""
+    told = pd.DataFrame({"place_code": [*PLACE_CODES, PLACE_CODES[1]], "残疾人": [12, "1,003", 2],
+                         "低保对象": ["30人", "", 0], "空巢老人": [7, 8.0, "０"]})
+    named = told.assign(place_code=["甲社区", "乙村委会", "丙村"], 乡镇=[*NAMES, NAMES[1]]).rename(
+        columns={"place_code": "村"})
+    return [("priority", {"a.csv": told.to_csv(index=False).encode()}),
+            ("priority", {"a.csv": named.to_csv(index=False).encode("gb18030")})]
+
+
 SEEDS: dict[str, Callable[[Path], list[tuple[str, Files]]]] = {
     "csv": csv_seeds, "xlsx": xlsx_seeds, "xls": xls_seeds, "ods": ods_seeds,
     **{name: (lambda folder, name=name: layer_seeds(f".{name}", folder))
        for name in ("shp", "geojson", "gpkg", "kml", "parquet", "fgb")},
     "graphml": graphml_seeds, "osm xml": osm_seeds, "osm.pbf": pbf_seeds, "hgt": hgt_seeds, "tif": tif_seeds,
     "run file": toml_seeds, "policy": policy_seeds,
+    "plan": plan_seeds, "reported": reported_seeds, "circles": circle_seeds, "priority": priority_seeds,
 }

@@ -232,13 +232,14 @@ def test_a_layer_without_supply_has_no_figures_of_capacity(tmp_path):
 
 
 def test_small_numbers_at_a_facility_are_kept_back(tmp_path):
-    """4 beds for 8 elders: fewer than 10, so neither they nor the load by which they could be told is written."""
+    """4 beds for 8 elders: fewer than 10, so neither they nor the load is written, nor what all but they would tell."""
     found = assess(town(tmp_path / "in", [("E1", 3500.0, 1000.0, 4), ("E2", 500.0, 1000.0, 50)]))
     posts = found.facilities.set_index("facility_id")
     assert posts.loc["E1", "people_allocated"] == pytest.approx(8)
     shown = published(found).facilities.set_index("facility_id")
     assert shown.loc["E1", ["people_allocated", "load"]].isna().all()
-    assert shown.loc["E2", "people_allocated"] == pytest.approx(posts.loc["E2", "people_allocated"])
+    assert posts.loc["E2", "people_allocated"] > 10
+    assert shown.loc["E2", ["people_allocated", "load"]].isna().all()
     again = read_run(write_run(found, tmp_path / "out")).facilities.set_index("facility_id")
     assert np.isnan(again.loc["E1", "people_allocated"])
-    assert again.loc["E2", "load"] == pytest.approx(posts.loc["E2", "load"])
+    assert np.isnan(again.loc["E2", "load"])

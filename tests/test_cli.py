@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,6 +92,36 @@ def test_gaps_as_table_csv_and_json(run_directory: Path) -> None:
 def test_gaps_of_a_layer_without_any(run_directory: Path) -> None:
     code, out, err = inside("gaps", run_directory, "--township", "甲街道", "--layer", "clinics", "--json")
     assert (code, [item["kind"] for item in json.loads(out)], err) == (0, ["presence"], "")
+
+
+@pytest.mark.parametrize("name", ["clinics", "诊所", "Clinics", "clinics ", " 诊所"])
+def test_a_layer_may_be_called_by_its_label(run_directory: Path, name: str) -> None:
+    wanted = [item for item in json.loads(inside("gaps", run_directory, "--json")[1]) if item["layer"] == "clinics"]
+    assert wanted
+    code, out, err = inside("gaps", run_directory, "--layer", name, "--json")
+    assert (code, json.loads(out), err) == (0, wanted, "")
+
+
+def test_the_table_of_gaps_shows_the_largest_and_programs_get_all(run_directory: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run_directory, copy)
+    head, *rows = (copy / "gaps.csv").read_text(encoding="utf-8").splitlines()
+    once = len(rows)
+    (copy / "gaps.csv").write_text("\n".join([head, *rows * 4]) + "\n", encoding="utf-8")
+    assert once < 20 < 4 * once
+    code, out, err = inside("gaps", copy)
+    assert (code, len(out.splitlines())) == (0, 2 + 20)  # the mark and the heads stand above
+    assert err == f"{4 * once - 20} more gaps; --limit 0 shows all {4 * once}\n"
+    out, err = inside("gaps", copy, "--limit", "0")[1:]
+    assert (len(out.splitlines()), err) == (2 + 4 * once, "")
+    assert len(inside("gaps", copy, "--format", "csv")[1].splitlines()) == 1 + 4 * once
+    assert len(json.loads(inside("gaps", copy, "--json")[1])) == 4 * once
+    code, out, err = inside("gaps", copy, "--json", "--limit", "5")
+    people = sorted((float(row["people_out"]) for row in csv.DictReader(io.StringIO("\n".join([head, *rows * 4])))),
+                    reverse=True)
+    assert ([item["people_out"] for item in json.loads(out)], err) == (people[:5], f"{4 * once - 5} more gaps; "
+                                                                      f"--limit 0 shows all {4 * once}\n")
+    assert inside("gaps", run_directory, "--limit", str(once))[2] == ""
 
 
 def test_output_survives_a_poor_terminal_and_a_closed_pipe(run_directory: Path) -> None:
@@ -182,8 +213,10 @@ def test_version_help_and_doctor() -> None:
 
 @pytest.mark.parametrize(("arguments", "said"), [
     (["frob"], "No such command 'frob'"), (["run"], "Missing argument"), (["run", "x.toml"], "Missing option '--out'"),
-    (["gaps", "RUN", "--nosuch"], "No such option"), (["gaps", "RUN", "--format", "xml"], "'table', 'csv', 'json'"),
-    (["gaps", "RUN", "--layer", "nosuch"], "there are clinics, elderly_care, shelters"),
+    (["gaps", "RUN", "--nosuch"], "No such option"), (["gaps", "RUN", "--limit", "-1"], "--limit"),
+    (["gaps", "RUN", "--format", "xml"], "'table', 'csv', 'json'"),
+    (["gaps", "RUN", "--layer", "nosuch"],
+     "no layer nosuch; there are clinics（诊所）, elderly_care（养老）, shelters（避难场所）"),
     (["gaps", "RUN", "--township", "丙镇"], "there are"), (["serve", "RUN", "--port", "70000"], "65535"),
     (["roads", "--out", "x.graphml"], "give one of --place, --bbox and --pbf"),
     (["roads", "--out", "x.graphml", "--bbox", "1,2,3"], "west,south,east,north"),

@@ -102,8 +102,8 @@ def test_the_binding_service_of_each_place(town: Assessment) -> None:
     assert places["binding_service"].to_dict() == {
         "甲社区": "elderly_care", "乙村": "elderly_care", "丙村": "clinics;shelters", "丁村": "clinics;shelters"}
     assert places["services_mean"].to_dict() == pytest.approx({"甲社区": 1.8, "乙村": 1.8, "丙村": 1.0, "丁村": 1.0})
-    assert places["lacking_elderly_care"].tolist() == [1.0, 1.0, 0.4, 0.0]
-    assert places["lacking_shelters"].tolist() == pytest.approx([0.2, 0.2, 0.8, 1.0])
+    assert places["share_lacking_elderly_care"].tolist() == [1.0, 1.0, 0.4, 0.0]
+    assert places["share_lacking_shelters"].tolist() == pytest.approx([0.2, 0.2, 0.8, 1.0])
     assert set(places["services_due"]) == {3}
 
 
@@ -124,7 +124,7 @@ def test_who_has_everything_and_places_that_lack_none(tmp_path: Path) -> None:
         "甲社区": "", "乙村": "", "丙村": "shelters", "丁村": "clinics;shelters"}
     assert places["residents"].to_dict() == {"甲社区": 250, "乙村": 0, "丙村": 250, "丁村": 250}
     assert places["share_all"].drop("乙村").tolist() == pytest.approx([1.0, 0.8, 0.0])
-    bare = places.loc["乙村", ["share_all", "share_all_high", "services_mean", "lacking_clinics"]]
+    bare = places.loc["乙村", ["share_all", "share_all_high", "services_mean", "share_lacking_clinics"]]
     assert bare.isna().all()
 
 
@@ -288,13 +288,13 @@ def test_the_table_of_places(town: Assessment, tmp_path: Path) -> None:
                         encoding="utf-8-sig", keep_default_na=False)
     assert list(table.columns) == [
         "place_code", "place", "township_code", "township", "class", "residents", "services_due", "share_all",
-        "share_all_high", "services_mean", "binding_service", "lacking_clinics", "lacking_elderly_care",
-        "lacking_shelters", "quality"]
+        "share_all_high", "services_mean", "binding_service", "share_lacking_clinics", "share_lacking_elderly_care",
+        "share_lacking_shelters", "quality"]
     assert table.iloc[2].tolist() == ["990101002201", "丙村", EAST_TOWN, "乙镇", "rural", 250, 3, 0, 0, 1,
                                       "clinics;shelters", 0.8, 0.4, 0.8, "model"]
     back = read_run(tmp_path / "run").places
     assert back["binding_service"].tolist() == town.places["binding_service"].tolist()
-    assert back["lacking_shelters"].tolist() == pytest.approx([0.2, 0.2, 0.8, 1.0])
+    assert back["share_lacking_shelters"].tolist() == pytest.approx([0.2, 0.2, 0.8, 1.0])
 
 
 def test_the_summary_says_what_would_complete_most(town: Assessment, tmp_path: Path) -> None:

@@ -135,6 +135,16 @@ def test_a_datum_that_is_right_is_left_alone(tmp_path, model, clinics, stated):
     assert not len(findings)
 
 
+@pytest.mark.parametrize(("truth", "doubted"), [(Reading("gcj02"), False), (Reading("bd09"), True)], ids=str)
+def test_a_datum_that_a_head_names_is_tested_like_one_that_is_stated(tmp_path, model, clinics, truth, doubted):
+    table = pd.read_csv(tmp_path / register(tmp_path, clinics, truth), dtype=str)
+    table.rename(columns={"lon": "高德经度", "lat": "高德纬度"}).to_csv(tmp_path / "clinics.csv", index=False)
+    _, findings = settled(model, tmp_path, "clinics.csv")
+    assert [(item.code, item.remedy[-14:]) for item in findings] == (
+        [("datum_doubtful", 'datum = "bd09"')] if doubted else [])
+
+
+
 def test_few_positions_do_not_doubt_a_datum_but_show_a_wrong_zone(tmp_path, model, clinics):
     few = slice(0, 5)
     assert not len(settled(model, tmp_path, register(tmp_path, clinics, Reading("gcj02"), few))[1])

@@ -12,6 +12,7 @@ import pytest
 
 from lifecircle.assess import assess
 from lifecircle.errors import InputError
+from lifecircle.inputs.findings import Findings
 from lifecircle.outputs.disclosure import published
 from lifecircle.study import read_study
 from plantown import figures, write_plan_town, write_table
@@ -114,6 +115,35 @@ def test_faults_of_circles_are_one_line(tmp_path: Path, circle: tuple[Any, ...],
         read_study(circle_town(tmp_path, 0.8, [circle]))
     assert what in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_outline_encloses_something(tmp_path: Path) -> None:
+    """A line drawn instead of an outline would have no elders, and pass or fail for that."""
+    run = circle_town(tmp_path, 0.8).with_name("town.toml")
+    run.write_text(run.read_text(encoding="utf-8").replace("circles.csv", "circles.geojson"), encoding="utf-8")
+    ring = [lonlat(*corner) for corner in ((-100, -100), (1000, -100), (1000, 2100), (-100, 2100), (-100, -100))]
+    line, outline = {"type": "LineString", "coordinates": ring}, {"type": "Polygon", "coordinates": [ring]}
+
+    def draw(shape: dict[str, Any], **columns: str) -> None:
+        feature = {"type": "Feature", "properties": {"circle_id": "c1", **columns}, "geometry": shape}
+        (tmp_path / "circles.geojson").write_text(json.dumps(
+            {"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+
+    draw(outline)
+    assert read_study(run).circles["circle_id"].tolist() == ["c1"]
+    draw(line)
+    with pytest.raises(InputError, match="circle c1 has neither place_codes nor an outline"):
+        read_study(run)
+    draw(line, place_codes=PLACES[0][0])
+    assert read_study(run).circles["place_codes"].tolist() == [(PLACES[0][0],)]
+
+
+def test_a_place_listed_twice_in_one_circle_is_one(tmp_path: Path) -> None:
+    findings, code = Findings(), PLACES[0][0]
+    run = circle_town(tmp_path, 0.8, [("c1", "甲圈", f"{code}、{code}", "", "", "", "", "")])
+    study = read_study(run, findings=findings)
+    assert study.circles["place_codes"].tolist() == [(code,)]
+    assert "circle_places_twice" not in {item.code for item in findings}
 
 
 def test_small_numbers_of_elders_in_circles_are_hidden() -> None:

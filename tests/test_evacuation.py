@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 
 import pytest
 
@@ -147,6 +148,38 @@ def test_indoors_and_outdoors_by_day_and_by_night(tmp_path):
     night = {"group": "night", "indicator": "area_per_head_m2"}
     assert figure(results, **night, column="verdict") == "no_data"
     assert figure(results, **night, column="basis") == "needs [people] column population_night"
+
+
+def test_a_blank_setting_leaves_both_open(tmp_path):
+    """600 m² outdoors and 400 m² of no setting in the west, 200 m² outdoors in the east."""
+    results = run(tmp_path, [shelter(setting="室外"), shelter("S2", (950, 450, 1050, 550), effective_area_m2=400),
+                             shelter("S3", (2450, 450, 2550, 550), setting="室外", effective_area_m2=200)])
+
+    def area(unit, level):
+        return [figure(results, "area_m2", unit, level=level, column=column) for column in ("low", "value", "high")]
+
+    assert area(WEST_TOWN, "outdoor") == pytest.approx([600.0, 600.0, math.nan], nan_ok=True)
+    assert area(WEST_TOWN, "indoor") == pytest.approx([0.0, math.nan, math.nan], nan_ok=True)
+    assert area(EAST_TOWN, "outdoor") == [200.0] * 3
+    assert area(EAST_TOWN, "indoor") == [0.0] * 3
+    assert area(DISTRICT, "outdoor") == pytest.approx([800.0, 800.0, math.nan], nan_ok=True)
+    assert area(WEST_TOWN, "all") == [1000.0] * 3
+
+
+def test_a_level_that_is_no_kind_is_told(tmp_path):
+    """People live 50 m from the second square, whose 400 m² count per head; it has no distance, so none reach it."""
+    path = write_town(tmp_path, policy={"shelters": SHELTERS})
+    write_features(tmp_path / "shelters.geojson", [
+        shelter(), shelter("S2", (2450, 450, 2550, 550), level="urgent", effective_area_m2=400)])
+    found = assess(path)
+    results = found.results.query("layer == 'shelters'")
+    assert figure(results, "area_per_head_m2", EAST_TOWN) == pytest.approx(0.8)
+    assert figure(results, "area_reachable_m2", EAST_TOWN) == 0.0
+    [said] = [item for item in found.findings if item.code == "level_without_kind"]
+    assert (said.severity, said.layer, said.value, said.count) == ("warn", "shelters", "urgent", 1)
+    assert "1 facilities of level urgent are of no kind" in said.message
+    without = assess(write_town(tmp_path / "none")).findings  # a policy without kinds asks for none
+    assert "level_without_kind" not in {item.code for item in without}
 
 
 def test_without_a_column_nothing_is_said_of_settings(tmp_path):

@@ -169,7 +169,25 @@ def test_totals_by_name(tmp_path):
     case = Case(tmp_path, people={"file": "people.csv", "totals": "totals.csv",
                                   "total_columns": {"township": "镇名", "population": "数目"}})
     assert case.demand["population"].tolist() == pytest.approx([2000, 250, 150, 50])
-    with pytest.raises(MissingColumnError, match=r"no column township_code, population; .* \(or township\)"):
+
+
+@pytest.mark.parametrize(("text", "missing", "heads", "mapping"), [
+    ("镇名,数目\n东城街道,2000\n清江镇,400\n", "township_code (or township) and population", "镇名, 数目",
+     'township = "…", population = "…"'),
+    ("乡镇,村,60岁以上人口\n清江镇,石庙村,10\n", "population", "乡镇, 村, 60岁以上人口", 'population = "…"'),
+    ("村名,人口\n石庙村,10\n", "township_code (or township)", "村名, 人口", 'township = "…"')])
+def test_totals_without_a_column_say_which_and_how_to_map_it(tmp_path, text, missing, heads, mapping):
+    (tmp_path / "totals.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(MissingColumnError) as caught:
+        _ = Case(tmp_path, people={"file": "people.csv", "totals": "totals.csv"}).demand
+    assert str(caught.value).endswith(
+        f"totals.csv: no column {missing}; the columns are {heads}; [people] totals is a table with one row per "
+        f"township; map its columns in the run file: [people] total_columns = {{ {mapping} }}")
+
+
+def test_a_list_of_villages_is_no_table_of_totals(tmp_path):
+    (tmp_path / "totals.csv").write_text("乡镇,村,人口\n清江镇,石庙村,10\n清江镇,龙头寨村,10\n", encoding="utf-8")
+    with pytest.raises(BadValueError, match=r"one total per township; a list of villages is \[people\] file"):
         _ = Case(tmp_path, people={"file": "people.csv", "totals": "totals.csv"}).demand
 
 

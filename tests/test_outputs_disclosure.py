@@ -26,13 +26,22 @@ def test_small_group_counts_are_hidden_in_results() -> None:
     assert (hidden["low"], hidden["high"]) == (0.0, SMALL_PEOPLE)
 
 
-def test_zero_and_ten_are_shown() -> None:
+def test_what_leaves_a_small_number_is_hidden_too() -> None:
+    """Of 20 children 16 are in time and 4 late: 16 and 20 would tell the 4. The district's 31 and 29 tell nothing."""
     results = published(sample()).results
-    rows = results[(results["township_code"] == "511902001000") & (results["layer"] == "childcare")
-                   & (results["class"] == "all")].set_index("indicator")["value"]
-    assert rows["people_undetermined"] == 0.0
-    assert rows["people_in_time"] == 16.0
-    assert np.isnan(rows["people_out"])  # 4 children
+    own = results[(results["layer"] == "childcare") & (results["class"] == "all")]
+    town = own[own["township_code"] == "511902001000"].set_index("indicator")["value"]
+    assert town["people"] == 20.0
+    assert town[["people_in_time", "people_out", "coverage_rate"]].isna().all()
+    district = own[own["township_code"] == DISTRICT].set_index("indicator")["value"]
+    assert district[["people", "people_in_time", "people_out", "people_undetermined"]].tolist() == [60, 31, 29, 0]
+
+
+def test_zero_and_ten_are_shown() -> None:
+    places = published(sample()).places.set_index("place_code")
+    assert places.loc["511902204202", "people_childcare"] == 10.0
+    assert places.loc["511902001001", ["people_elderly", "in_time_elderly", "out_elderly"]].tolist() == [127, 110, 17]
+    assert places.loc["511902001001", "undetermined_elderly"] == 0.0
 
 
 def test_a_whole_group_that_is_small_has_no_rate() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 import time
@@ -91,7 +92,22 @@ def test_layers_switch_one_at_a_time(page: Page) -> None:
     facts = page.inner_text(".lc-facts")
     assert "全区覆盖率 53.3%" in facts
     assert "城镇 15 分钟，乡村 30 分钟 (步行（老年人）)" in facts
-    assert "未覆盖 351，待核 <10" in facts
+    assert "未覆盖 不公开，待核 不公开" in facts  # 351 would tell the 5, as 406 of 762 are in time
+
+
+def test_the_number_of_a_mark_is_explained(page: Page) -> None:
+    note = "⚠︎ 数据有疑点，数字是影响这项服务的提示条数；点开乡镇（街道）看是哪几条"
+    assert page.inner_text(".lc-doubt-note") == note
+    assert page.get_attribute(".lc-services .lc-doubt", "title") == note.removeprefix("⚠︎ ")
+
+
+def test_without_doubts_nothing_is_explained(browser: Browser, tmp_path: Path) -> None:
+    calm = sample()
+    save_map(dataclasses.replace(calm, findings=[item for item in calm.findings if item.severity == "note"]),
+             tmp_path / "map.html")
+    with visit(browser, tmp_path / "map.html") as seen:
+        assert seen.page.locator(".lc-services label").count() == 5
+        assert seen.page.locator(".lc-doubt-note").count() == 0
 
 
 def test_legend_counts_follow_the_layer(page: Page) -> None:
@@ -133,7 +149,7 @@ def test_a_township_tells_all_layers(page: Page) -> None:
     assert text.startswith("清江镇\n人口 1,041")
     row = next(line for line in text.splitlines() if line.startswith("应急避难"))
     assert row.split("\t")[1:] == ["83.6%", "171", "0", "2.4", "标准未定"]
-    assert "托育\t55.0%\t<10" in text
+    assert "托育\t—\t不公开\t不公开" in text
 
 
 def test_a_place_tells_its_gaps(page: Page) -> None:
@@ -143,7 +159,7 @@ def test_a_place_tells_its_gaps(page: Page) -> None:
     clinics = next(line for line in lines if line.startswith("医疗卫生"))
     assert clinics.split("\t") == ["医疗卫生", "500", "21", "37.0", "示例设施000", "超时限"]
     elderly = next(line for line in lines if line.startswith("养老"))
-    assert elderly.split("\t") == ["养老", "122", "<10", "不可达", "示例设施008", "无设施"]
+    assert elderly.split("\t") == ["养老", "不公开", "不公开", "不可达", "示例设施008", "无设施"]
 
 
 def test_a_place_tells_what_is_missing_besides_reach(page: Page) -> None:

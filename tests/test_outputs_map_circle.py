@@ -115,7 +115,7 @@ def test_a_map_without_these_figures_has_no_such_theme() -> None:
 
 def test_places_without_people_have_no_shares(town: Assessment) -> None:
     row = {**town.places.iloc[0].to_dict(), "residents": 0.0, "share_all": float("nan"), "share_all_high": float("nan"),
-           "services_mean": float("nan"), "lacking_clinics": float("nan"), "binding_service": ""}
+           "services_mean": float("nan"), "share_lacking_clinics": float("nan"), "binding_service": ""}
     shown = circle_place(row, ["clinics"])
     assert shown == {"counts": [0.0, 0.0, 0.0, 0.0], "mean": None, "lacking": {"clinics": None}, "binding": []}
     assert circle_figures(town)[EAST_TOWN]["rate"] == 0.0

@@ -62,7 +62,7 @@ def test_hidden_counts_are_marked_and_never_drawn_as_numbers(page: Page) -> None
     page.select_option("select[name=group]", "1")
     assert legend(page)["<10 或连带隐去"] == "4 个"
     assert page.locator(".lc-disc").count() == 4
-    assert popup(page, "丁村")[2].split("\t") == ["残疾人", "<10", "—", "—"]
+    assert popup(page, "丁村")[2].split("\t") == ["残疾人", "不公开", "—", "—"]
     assert popup(page, "乙镇")[2].split("\t")[:2] == ["残疾人", "43"]
 
 

@@ -239,7 +239,7 @@ def test_summary_says_the_figures_and_the_mark(run: Path) -> None:
     text = summary_text(sample(), run)
     assert "巴州区  run 5a3c19e0b7d2  模型数据，非现状" in text
     assert "clinics    医疗卫生  77.5% to 78.2%  682         20            undecided" in text
-    assert re.search(r"  <10  +undecided", text)
+    assert re.search(r"  hidden  +undecided", text)
     assert text.splitlines()[-1] == f"map: {run / 'map.html'}"
     record = summary_record(sample(quality="register"), run)
     assert record["note"] == ""

@@ -10,6 +10,7 @@ import pytest
 
 from lifecircle.errors import MissingFileError, UnreadableFileError
 from lifecircle.outputs.tables import ORDER, csv_text, format_number, guard_text, read_csv, records, write_csv
+from lifecircle.tables import RESULTS_KEY
 from sample_assessment import DISTRICT, sample
 
 
@@ -44,9 +45,24 @@ def test_results_come_back(tmp_path: Path) -> None:
     results = sample().results
     write_csv(results, tmp_path / "results.csv", order=ORDER["results"])
     back = read_csv(tmp_path / "results.csv")
-    wanted = results.sort_values(list(ORDER["results"]), kind="stable").reset_index(drop=True)
+    wanted = results.sort_values(["headline", *RESULTS_KEY], ascending=[False, *[True] * len(RESULTS_KEY)],
+                                 kind="stable").reset_index(drop=True)
     pd.testing.assert_frame_equal(back, wanted, check_exact=False, atol=1e-9, rtol=0, check_dtype=False)
     assert back["headline"].dtype == bool
+
+
+def test_results_open_with_what_decides(tmp_path: Path) -> None:
+    results = sample().results.sample(frac=1, random_state=3)
+    results["headline"] = results["indicator"] == "coverage_rate"
+    write_csv(results, tmp_path / "results.csv", order=ORDER["results"])
+    back = read_csv(tmp_path / "results.csv")
+    decides = int(results["headline"].sum())
+    assert 0 < decides < len(back)
+    assert back["headline"].tolist() == [True] * decides + [False] * (len(back) - decides)
+    for part in (back[:decides], back[decides:]):
+        keys = part[list(RESULTS_KEY)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(keys, keys.sort_values(list(RESULTS_KEY), ignore_index=True))
+    assert tuple(back.columns) == tuple(results.columns)
 
 
 @pytest.mark.parametrize("name", ["=1+1", "'=1", "''@x", "+a", "清江镇", "NA", "007", "a,\"b\""])

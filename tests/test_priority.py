@@ -18,7 +18,7 @@ from lifecircle.assess import assess
 from lifecircle.errors import InputError
 from lifecircle.outputs.disclosure import published
 from lifecircle.outputs.rundir import read_run, write_run
-from lifecircle.outputs.suppression import SMALL_PEOPLE, hide
+from lifecircle.outputs.suppression import SMALL_PEOPLE, hide_tree
 from lifecircle.study import read_study
 from sample_assessment import sample
 from tinytown import DISTRICT, EAST_TOWN, PLACES, WEST_TOWN, write_town
@@ -122,12 +122,12 @@ def attacked(people: pd.Series, branch: pd.Series) -> list[tuple[float, float, f
 
     The attacker knows all shown counts and sums, and that hidden places are not 0; one who knows less finds less.
     """
-    found = hide(people, branch)
-    sums = [(branch == code, code in found.branches) for code in sorted(branch.unique())]
-    sums.append((pd.Series(True, index=people.index), found.whole))
+    leaves, branches, whole = hide_tree(people, branch)
+    sums = [(branch == code, code in branches) for code in sorted(branch.unique())]
+    sums.append((pd.Series(True, index=people.index), whole))
     known = [(rows.astype(float), people[rows].sum()) for rows, hidden in sums if not hidden]
-    bounds = [(1.0, None) if hidden else (value, value) for hidden, value in zip(found.leaves, people, strict=True)]
-    secrets = [(np.eye(len(people))[at], people.iloc[at]) for at in np.flatnonzero(found.leaves)]
+    bounds = [(1.0, None) if hidden else (value, value) for hidden, value in zip(leaves, people, strict=True)]
+    secrets = [(np.eye(len(people))[at], people.iloc[at]) for at in np.flatnonzero(leaves)]
     secrets += [(rows.astype(float).to_numpy(), people[rows].sum()) for rows, hidden in sums if hidden]
     equal = {"A_eq": np.array([row for row, _ in known]), "b_eq": [total for _, total in known]} if known else {}
     out = []
@@ -155,10 +155,10 @@ def test_no_hidden_count_can_be_narrowed(seed: int) -> None:
 
 
 def small_shown(people: pd.Series, branch: pd.Series) -> bool:
-    found = hide(people, branch)
-    shown = [value for value, hidden in zip(people, found.leaves, strict=True) if not hidden]
-    shown += [people[branch == code].sum() for code in set(branch) - found.branches]
-    shown += [] if found.whole else [people.sum()]
+    leaves, branches, whole = hide_tree(people, branch)
+    shown = [value for value, hidden in zip(people, leaves, strict=True) if not hidden]
+    shown += [people[branch == code].sum() for code in set(branch) - branches]
+    shown += [] if whole else [people.sum()]
     return any(0 < value < SMALL_PEOPLE for value in shown)
 
 
@@ -172,9 +172,9 @@ def small_shown(people: pd.Series, branch: pd.Series) -> bool:
     ([3, 9, 40, 0], "1100", "", False),  # twelve: 1 to 11
 ])
 def test_what_is_hidden_by_hand(counts: list[float], leaves: str, branches: str, whole: bool) -> None:
-    found = hide(pd.Series(counts, dtype=float), pd.Series(["a", "a", "b", "b"]))
-    assert ["1" if hidden else "0" for hidden in found.leaves] == list(leaves)
-    assert (found.branches, found.whole) == (frozenset(branches), whole)
+    found = hide_tree(pd.Series(counts, dtype=float), pd.Series(["a", "a", "b", "b"]))
+    assert ["1" if hidden else "0" for hidden in found[0]] == list(leaves)
+    assert found[1:] == (frozenset(branches), whole)
 
 
 def test_reported_counts_hide_another_township_where_the_sum_is_told() -> None:
@@ -195,6 +195,6 @@ def test_reported_counts_hide_another_township_where_the_sum_is_told() -> None:
 
 def test_hiding_everything_is_never_needed_where_nothing_is_small() -> None:
     for counts in itertools.product([0.0, 10.0, 25.0], repeat=4):
-        found = hide(pd.Series(counts), pd.Series(["a", "a", "b", "b"]))
-        assert not found.leaves.any()
-        assert not found.branches
+        leaves, branches, _ = hide_tree(pd.Series(counts), pd.Series(["a", "a", "b", "b"]))
+        assert not leaves.any()
+        assert not branches

@@ -24,7 +24,7 @@ from lifecircle.assess import assess
 from lifecircle.errors import InputError
 from lifecircle.outputs.disclosure import published
 from lifecircle.outputs.rundir import read_run, write_run
-from lifecircle.outputs.summary import summary_text
+from lifecircle.outputs.summary import scorecard_text, summary_text
 from lifecircle.plan import Plan, read_plan
 from lifecircle.scorecard import judge, ranking
 from lifecircle.study import read_study
@@ -279,6 +279,9 @@ def test_the_command_line_shows_it(reported, tmp_path: Path) -> None:
     code, out, _ = inside("scorecard", tmp_path / "run")
     assert code == 0
     assert re.search(r"27 +面积 +2 +0\.6 +1\.4 +m2/person +not_met +computed", out)
+    lines = {line.split()[1]: line.split() for line in out.splitlines() if line[:1].isdigit()}
+    assert lines["覆盖"][2:7] == ["–", "55.0%", "–", "share", "undecided"]
+    assert lines["服务率"][2:7] == ["85.0%", "86.0%", "0.0%", "share", "met"]
     assert re.search(r'25 +学校 +computed +needs \[\[facilities\]\] layer = "schools"', out)
     code, out, _ = inside("scorecard", tmp_path / "run", "--township", "甲街道", "--json")
     rows = {row["measure"]: row for row in json.loads(out)}
@@ -290,6 +293,14 @@ def test_the_command_line_shows_it(reported, tmp_path: Path) -> None:
     write_run(sample(), tmp_path / "bare")
     code, _, err = inside("scorecard", tmp_path / "bare")
     assert (code, "the run has no plan" in err) == (2, True)
+
+
+def test_a_share_is_shown_as_all_or_none_only_where_it_is(reported) -> None:
+    [row] = reported.scorecard[(reported.scorecard["measure"] == "reach")
+                               & (reported.scorecard["township_code"] == DISTRICT)].to_dict("records")
+    shares = {0.9996: "99.9%", 1.0: "100.0%", 1 - 1e-12: "100.0%", 0.0003: "0.1%", 0.0: "0.0%", 0.5: "50.0%"}
+    shown = scorecard_text(pd.DataFrame([row | {"actual": share} for share in shares]))
+    assert [line.split()[3] for line in shown.splitlines() if line.startswith("6 ")] == list(shares.values())
 
 
 def test_it_is_hashed_written_and_read_back(reported, tmp_path: Path) -> None:
@@ -312,6 +323,12 @@ def test_weights_of_a_file_change_the_score(tmp_path: Path) -> None:
     assert table.loc[WEST_TOWN, "weight_with_data"] == 1.0
     assert table["ranked_by"].loc[WEST_TOWN] == "indicator_score"
     assert table["total"].isna().all()
+
+
+def test_the_last_year_counts_however_wide_it_is_written(tmp_path: Path) -> None:
+    rows = [("sites", WEST_TOWN, 1, "２０２６年", ""), ("sites", WEST_TOWN, 2, "2025", "")]
+    told = read_study(write_plan_town(tmp_path, SMALL_PLAN, rows)).reported
+    assert told[["value", "year"]].to_numpy().tolist() == [[1.0, "2026年"]]
 
 
 @pytest.mark.parametrize(("rows", "what"), [
@@ -337,6 +354,9 @@ def test_faults_of_reported_figures_are_one_line(tmp_path: Path, rows: list[tupl
     (SMALL_PLAN.replace('kind = "reported", target = 0.85', 'kind = "not_spatial", target = 0.85'), None,
      "served is not spatial and gives no reason"),
     (SMALL_PLAN, "areas = 2", "areas is no measure of the plan; did you mean area?"),
+    (SMALL_PLAN.replace("target = 0.85", "target = nan"), None, "measure.1.target: Input should be a finite number"),
+    (SMALL_PLAN.replace("target = 2 }", "target = 2, weight = inf }"), None,
+     "key item.2.measure.0.weight: Input should be a finite number"),
     (SMALL_PLAN, "area = -1", "weight of area must be a number of at least 0"),
 ])
 def test_faults_of_the_plan_are_one_line(tmp_path: Path, plan: str, weights: str | None, what: str) -> None:

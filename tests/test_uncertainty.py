@@ -20,7 +20,7 @@ from lifecircle.study import read_study
 from lifecircle.tables import RESULTS_KEY
 from lifecircle.traveltimes import solve_times
 from lifecircle.uncertainty import draw_errors, in_time_draws
-from tinytown import DISTRICT, ORIGIN_M, PLACES, write_town
+from tinytown import DISTRICT, EAST_TOWN, ORIGIN_M, PLACES, WEST_TOWN, write_town
 
 CLINICS = {"layer": "clinics", "file": "clinics.csv", "source": "tiny town", "quality": "register"}
 #: One rule for everyone, so that the rate lies well between 0 and 1.
@@ -164,6 +164,22 @@ def test_a_run_prints_intervals_around_its_rates(tmp_path):
     assert area["verdict"] == "not_met"
     again = assess(path).results
     pd.testing.assert_frame_equal(results, again)
+
+
+def test_a_township_of_one_class_is_judged_as_that_class(tmp_path):
+    """The east is rural, and 50 of its 500 people are in time in 30 minutes, the next at 37.5: far below a half. The
+    west and the district have both classes, whose shares differ, and so none of their own."""
+    path = write_town(tmp_path, uncertainty={"draws": 20, "seed": 3, "speed_sd": 0.05}, policy={
+        "clinics": {"urban": {"cutoff_min": 15, "pass_share": 0.9}, "rural": {"cutoff_min": 30, "pass_share": 0.5}}})
+    results = assess(path).results
+    drawn = results[(results["indicator"] == "coverage_rate_interval") & (results["layer"] == "clinics")]
+    rows = drawn.set_index(["township_code", "class"])[["target", "verdict"]]
+    assert rows.loc[EAST_TOWN, "all"].tolist() == [0.5, "not_met"]
+    assert rows.loc[EAST_TOWN, "rural"].tolist() == [0.5, "not_met"]
+    assert rows.loc[WEST_TOWN, "urban"].tolist()[0] == 0.9
+    for unit in (WEST_TOWN, DISTRICT):
+        assert np.isnan(rows.loc[unit, "all"]["target"])
+        assert rows.loc[unit, "all"]["verdict"] == "undecided"
 
 
 @pytest.mark.parametrize(("low", "high", "standard", "verdict"), [

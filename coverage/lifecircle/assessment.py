@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -11,7 +13,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lifecircle.errors import UsageError
 from lifecircle.inputs.findings import Finding
+from lifecircle.inputs.headers import plain
 from lifecircle.marks import MARKING, mark_table, touching
 from lifecircle.tables import (
     CIRCLES_COLUMNS,
@@ -149,13 +153,13 @@ class Assessment:
         Returns
         -------
         DataFrame
-            `PLACES_SERVICES_COLUMNS`, lacking_<layer> per layer and quality; see `indicators.completeness`.
+            `PLACES_SERVICES_COLUMNS`, share_lacking_<layer> per layer and quality; see `indicators.completeness`.
         """
         names = dict(zip(self.townships["township_code"], self.townships["township"], strict=True))
-        lacking = [f"lacking_{layer}" for layer in self.layers if f"lacking_{layer}" in self.places.columns]
+        lacking = [f"share_lacking_{layer}" for layer in self.layers if f"share_lacking_{layer}" in self.places.columns]
         if not lacking:
             return pd.DataFrame(columns=[*PLACES_SERVICES_COLUMNS, "quality"])
-        judged = [self.run["layers"][name.removeprefix("lacking_")] for name in lacking]
+        judged = [self.run["layers"][name.removeprefix("share_lacking_")] for name in lacking]
         quality = worst_quality(record["quality"] for record in judged)
         places = self.places.assign(township=self.places["township_code"].map(names), quality=quality)
         return pd.DataFrame(places[[*PLACES_SERVICES_COLUMNS, *lacking, "quality"]])
@@ -180,6 +184,35 @@ class Assessment:
         shown = table[["layer", "class", "mode", "cutoff", "value", "low", "high", "verdict", "quality"]]
         title = f"<p><b>{_escape(self.run['district']['name'])}</b> · run {self.run['run_id']}</p>"
         return title + str(shown.to_html(index=False, float_format=lambda number: f"{number:.3f}"))
+
+
+def find_layer(name: str, layers: Mapping[str, Mapping[str, Any]], where: str | Path) -> str:
+    """Find the layer that somebody means by its key, or by its label in Chinese or English.
+
+    Parameters
+    ----------
+    name : str
+    layers : mapping
+        Layer -> its ``label_zh`` and ``label_en``, as ``run["layers"]`` holds them.
+    where : str or Path
+        Run directory or file, named where there is no such layer.
+
+    Raises
+    ------
+    UsageError
+        If no layer, or several, are called so; all are listed with their labels.
+    """
+    if name.strip() in layers:
+        return name.strip()
+    wanted = plain(name).casefold()
+    found = [key for key, record in layers.items()
+             if wanted in {plain(text).casefold() for text in (key, record["label_zh"], record["label_en"])}]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(key if label == key else f"{key}（{label}）"
+                       for key, label in ((key, layers[key]["label_zh"]) for key in found or layers))
+    what = f"several layers are called {name}" if found else f"no layer {name}"
+    raise UsageError(f"{where}: {what}; there are {listed}")
 
 
 def _escape(text: str) -> str:

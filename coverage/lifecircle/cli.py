@@ -19,6 +19,8 @@ app = typer.Typer(help="Plan service coverage 生活圈: who reaches which publi
                   context_settings={"help_option_names": ["-h", "--help"]})
 #: Objects made before Python looks for rings of garbage; looking as often as it would costs a tenth of a run.
 _COLLECT_EVERY = 200_000
+#: Rows of a table of gaps, where nobody says how many.
+_TABLE_ROWS = 20
 #: What Typer raises when the command was called wrongly; the class itself is not part of its public names.
 _WRONG_CALL: Any = typer.BadParameter.__base__
 
@@ -137,26 +139,36 @@ def run(runfile: RunFileArgument,
 
 @app.command()
 def gaps(directory: DirectoryArgument,
-         township: Annotated[str, typer.Option(help="Township code or name.")] = "",
-         layer: Annotated[str, typer.Option(help="Facility layer.")] = "",
+         township: Annotated[str, typer.Option(help="Township code or name. 乡镇")] = "",
+         layer: Annotated[str, typer.Option(help="Facility layer, by its key or label. 服务")] = "",
+         limit: Annotated[int | None, typer.Option(min=0, show_default=False,
+                                                   help="Only so many, those with most people out; 0: all. Where it is "
+                                                        "not given, a table shows 20, CSV and JSON all.")] = None,
          form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
          as_json: JsonOption = False) -> None:
     """List the gaps of a finished run (缺口清单)."""
-    from lifecircle.outputs.rundir import read_gaps, read_marks
+    from lifecircle.outputs.rundir import layer_of, read_gaps, read_marks
+    from lifecircle.outputs.summary import gaps_text
     from lifecircle.outputs.tables import csv_text, records
 
+    form = Format.json if as_json else form
     table = read_gaps(directory)
     if township:
-        known = (table["township_code"] == township) | (table["township"] == township)
-        table = _some(table, known, township, "township", directory)
+        table = _of_township(table, township, directory)
     if layer:
-        table = _some(table, table["layer"] == layer, layer, "layer", directory)
-    if as_json or form is Format.json:
-        typer.echo(json.dumps(records(table), ensure_ascii=False, indent=1))
+        table = table[table["layer"] == layer_of(directory, layer)]
+    most = (_TABLE_ROWS if form is Format.table else 0) if limit is None else limit
+    shown = table
+    if most or form is Format.table:
+        shown = table.sort_values(["people_out", "people"], ascending=False, kind="stable").head(most or len(table))
+    if form is Format.json:
+        typer.echo(json.dumps(records(shown), ensure_ascii=False, indent=1))
     elif form is Format.csv:
-        typer.echo(csv_text(table), nl=False)
+        typer.echo(csv_text(shown), nl=False)
     else:
-        typer.echo(_gap_lines(table, read_marks(directory)))
+        typer.echo(gaps_text(shown, read_marks(directory)))
+    if len(shown) < len(table):
+        typer.echo(f"{len(table) - len(shown)} more gaps; --limit 0 shows all {len(table)}", err=True)
 
 
 @app.command()
@@ -178,35 +190,17 @@ def scorecard(directory: DirectoryArgument,
         typer.echo(scorecard_text(table))
 
 
-def _some(table: Any, known: Any, value: str, what: str, directory: Path) -> Any:
-    """Filter a gap list; a name that the run does not know is an error, one without gaps is not."""
+def _of_township(table: Any, township: str, directory: Path) -> Any:
+    """Filter a gap list; a township that the run does not know is an error, one without gaps is not."""
     from lifecircle.outputs.tables import read_csv
 
+    known = (table["township_code"] == township) | (table["township"] == township)
     if not known.any():
         results = read_csv(directory / "results.csv")
-        results = results[results["headline"].astype(str).str.lower() == "true"]  # of layers that have facilities
-        results = results[~results["layer"].isin(["all", "plan", "priority"])]
-        names = set(results[what]) | (set(results["township_code"]) if what == "township" else set())
-        if value not in names:
-            raise UsageError(f"{directory}: no {what} {value}; there are {', '.join(sorted(set(results[what])))}")
+        if township not in {*results["township"], *results["township_code"]}:
+            raise UsageError(f"{directory}: no township {township}; there are "
+                             f"{', '.join(sorted(set(results['township'])))}")
     return table[known]
-
-
-def _gap_lines(table: Any, marks: Any) -> str:
-    import pandas as pd
-
-    from lifecircle.outputs.map_text import MODEL_MARK
-
-    if table.empty:
-        return "no gaps"
-    table = table.merge(marks[["township_code", "layer", "findings"]], how="left", on=["township_code", "layer"])
-    table["in_doubt"] = table["findings"].map("⚠ {:.0f}".format, na_action="ignore")
-    mark = f"{MODEL_MARK} (model data)\n" if (table["quality"] == "model").any() else ""
-    shown = ["township", "place", "class", "layer", "kind", "people", "people_out", "people_undetermined",
-             "minutes_median", "minutes_over", "nearest_facility", "cause", "quality", "in_doubt"]
-    with pd.option_context("display.unicode.east_asian_width", True):
-        return mark + str(table.sort_values(["people_out", "people"], ascending=False)[shown].to_string(
-            index=False, float_format=lambda number: f"{number:,.1f}", na_rep="–"))
 
 
 @app.command("map")

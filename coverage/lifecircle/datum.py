@@ -15,6 +15,9 @@ from pyproj import CRS
 
 Array = npt.NDArray[np.float64]
 
+#: Datum -> the name that is shown.
+DATUM_NAMES = {"wgs84": "WGS 84 / CGCS2000", "gcj02": "GCJ-02 (Amap, Tencent)", "bd09": "BD-09 (Baidu)"}
+
 #: Krasovsky 1940, as the formula uses it: semi-major axis in metres, first eccentricity squared.
 _AXIS_M, _ECCENTRICITY2 = 6_378_245.0, 0.006_693_421_622_965_943
 _BD_TURN = np.pi * 3000.0 / 180.0

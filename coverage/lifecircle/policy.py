@@ -12,9 +12,9 @@ from lifecircle.errors import ConfigError, MissingFileError
 
 
 class Section(BaseModel):
-    """A table of a settings file: unknown keys are errors, values do not change."""
+    """A table of a settings file: unknown keys are errors, as are ``nan`` and ``inf``; values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ClassRule(Section):

@@ -36,6 +36,8 @@ class FileSource(Section):
         Our column -> the file's column.
     sheet : str or None
         Sheet of a book of Excel; needed where several hold cells.
+    datum : str or None
+        Datum of the coordinates; None where the run file does not say it: as their heads do, else WGS 84.
     crs : str or None
         CRS to assume where the file names none, or degrees that its numbers cannot be.
     swapped : bool
@@ -47,7 +49,7 @@ class FileSource(Section):
     columns: dict[str, str] = {}
     encoding: str | None = None
     sheet: str | None = None
-    datum: Datum = "wgs84"
+    datum: Datum | None = None
     crs: str | None = None
     swapped: bool = False
     source: str = ""

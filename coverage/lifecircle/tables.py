@@ -35,7 +35,7 @@ ROAD_QUALITY_COLUMNS: tuple[str, ...] = (
     "township_code", "township", "area_km2", "road_km", "km_per_km2", "people", "km_per_1000_people", "places",
     "places_far", "people_far", "share_places_far", "share_people_far", "snap_limit_m",
 )
-#: Columns of places_services.csv before lacking_<layer> and quality.
+#: Columns of places_services.csv before share_lacking_<layer> and quality.
 PLACES_SERVICES_COLUMNS: tuple[str, ...] = (
     "place_code", "place", "township_code", "township", "class", "residents", "services_due", "share_all",
     "share_all_high", "services_mean", "binding_service",

@@ -159,7 +159,8 @@ def with_services(places: gpd.GeoDataFrame, times: TravelTimes, judged: Mapping[
     GeoDataFrame
         With residents, services_due (how many there are), share_all, share_all_high, services_mean, binding_service
         (the layer that most residents lack, the undetermined among them; those that tie between ``;`` in the order of
-        the run file; blank where nobody lacks any or nobody lives), and lacking_<layer>, the share that lacks it.
+        the run file; blank where nobody lacks any or nobody lives), and share_lacking_<layer>, the share (0 to 1) that
+        lacks it.
         Shares are NaN where nobody lives.
     """
     if not judged:
@@ -168,10 +169,10 @@ def with_services(places: gpd.GeoDataFrame, times: TravelTimes, judged: Mapping[
     people = np.where((state >= 0).any(0), times.demand["population"].to_numpy(dtype=float), 0.0)
     columns = {"residents": people, "share_all": people * (state <= 0).all(0),
                "share_all_high": people * (state != 1).all(0), "services_mean": people * (state == 0).sum(0)}
-    columns |= {f"lacking_{layer}": people * (own > 0) for layer, own in zip(judged, state, strict=True)}
+    columns |= {f"share_lacking_{layer}": people * (own > 0) for layer, own in zip(judged, state, strict=True)}
     sums = pd.DataFrame(columns).groupby(times.demand["place_code"].to_numpy()).sum()
     sums = sums.reindex(places["place_code"]).fillna(0.0).set_axis(places.index)
-    lacks = sums[[f"lacking_{layer}" for layer in judged]].set_axis(list(judged), axis=1)
+    lacks = sums[[f"share_lacking_{layer}" for layer in judged]].set_axis(list(judged), axis=1)
     found = sums.drop(columns="residents").div(sums["residents"].where(sums["residents"] > 0), axis=0)
     due = pd.Series(len(judged), index=places.index)
     return places.assign(residents=sums["residents"], services_due=due, **found, binding_service=_binding(lacks))

@@ -13,7 +13,7 @@ import pandas as pd
 from lifecircle.indicators.reach import Judged, group_of
 from lifecircle.indicators.registry import RATE, Indicator, exact, family, indicator
 from lifecircle.indicators.rows import rows
-from lifecircle.indicators.verdicts import ROUNDING
+from lifecircle.indicators.verdicts import ROUNDING, agreed_share
 from lifecircle.policy import LayerPolicy
 from lifecircle.traveltimes import TravelTimes
 
@@ -150,13 +150,19 @@ def _laid_out(sums: pd.DataFrame, items: list[Indicator], judged: Judged, policy
     table = rows(sums, items, layer=judged.layer, group=group, mode=mode, metric="min", cutoff=cutoff, headline=False,
                  quality=quality)
     if items[0].family == "interval_reach":
-        shares = {name: rule.pass_share for name in judged.modes if (rule := policy.rule(name)) is not None}
-        shares["all"] = next(iter(shares.values())) if len(set(shares.values())) == 1 else None
-        share = table["class"].map(shares)
-        table["target"] = share.astype(float)
+        table["target"] = _targets(table, policy)
         table["verdict"] = [interval_verdict(low, high, standard) for low, high, standard
                             in zip(table["low"], table["high"], table["target"], strict=True)]
     return table
+
+
+def _targets(table: pd.DataFrame, policy: LayerPolicy) -> Array:
+    """Give the share that each rate is to reach; a rate of all has one where the classes that live there agree."""
+    lived_in = table[(table["class"] != "all") & table["low"].notna()]
+    classes = {str(code): list(part) for code, part in lived_in.groupby("township_code")["class"]}
+    shares = [agreed_share(policy, classes.get(code, ()) if name == "all" else (name,))
+              for code, name in table[["township_code", "class"]].itertuples(index=False)]
+    return np.array(shares, dtype=float)
 
 
 def interval_verdict(low: float, high: float, standard: float) -> str:

@@ -62,7 +62,7 @@ def areas_of(facilities: gpd.GeoDataFrame, policy: LayerPolicy) -> tuple[Array, 
 
 
 def area_sums(study: Study, layer: str, policy: LayerPolicy, district: tuple[str, str], *, people: str = "population",
-              chosen: Callable[[gpd.GeoDataFrame], pd.Series] | None = None) -> pd.DataFrame:
+              chosen: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None = None) -> pd.DataFrame:
     """Sum area, sure area, area due and residents per township and district; kinds that do not count are left out.
 
     The areas are those of `areas_of`. Facilities of which neither is known are counted: with one of them the area may
@@ -73,13 +73,13 @@ def area_sums(study: Study, layer: str, policy: LayerPolicy, district: tuple[str
     people : str
         Column of the demand that counts the people.
     chosen : callable, optional
-        Tells which of the facilities count.
+        Takes from the facilities those that count.
     """
     serving = serving_facilities(study, layer)
     apart = [kind.level for kind in policy.kinds if not kind.counts]
     serving = serving[serving["inside"] & ~serving["level"].isin(apart)]
     if chosen is not None:
-        serving = serving[chosen(serving)]
+        serving = chosen(serving)
     area, stated = areas_of(serving, policy)
     supply = pd.DataFrame({"township_code": serving["township_code"], "area": np.nan_to_num(area),
                            "area_sure": np.nan_to_num(stated), "unknown": np.isnan(area) * 1.0,
@@ -108,7 +108,8 @@ def area_part_rows(study: Study, layer: str, policy: LayerPolicy, district: tupl
     """Lay out the area by kind, indoors and outdoors, and per head of the people there by day and by night.
 
     Kinds (those there are) and settings stand in ``level``, day and night in ``group``. What no column tells has rows
-    without a figure, whose basis names the column.
+    without a figure, whose basis names the column; where the column is blank for some, their area may be of either
+    setting, so that neither has a high.
     """
     by_area = [item for item in family("area") if item.name != "area_short_m2"]
     parts = []
@@ -121,13 +122,13 @@ def area_part_rows(study: Study, layer: str, policy: LayerPolicy, district: tupl
 
     serving = serving_facilities(study, layer)
     for kind in policy.kinds:
-        if not _holds("level", kind.level, serving).any():
+        if kind.level not in set(serving["level"]):
             continue
         lay_out(area_sums(study, layer, policy.model_copy(update={"kinds": ()}), district,
-                          chosen=partial(_holds, "level", kind.level)), level=kind.level)
+                          chosen=partial(_of_level, kind.level)), level=kind.level)
     told = set(serving["setting"]) - {""}
     for setting in ("indoor", "outdoor"):
-        lay_out(area_sums(study, layer, policy, district, chosen=partial(_holds, "setting", setting)), level=setting,
+        lay_out(area_sums(study, layer, policy, district, chosen=partial(_of_setting, setting)), level=setting,
                 wanted="" if told else f"needs column setting of layer {layer}")
     for group in ("day", "night"):
         column = f"population_{group}"
@@ -137,8 +138,15 @@ def area_part_rows(study: Study, layer: str, policy: LayerPolicy, district: tupl
     return parts
 
 
-def _holds(column: str, word: str, facilities: gpd.GeoDataFrame) -> pd.Series:
-    return facilities[column] == word
+def _of_level(level: str, facilities: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    return facilities[facilities["level"] == level]
+
+
+def _of_setting(setting: str, facilities: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Give the facilities of a setting and, their area unknown, those that may be of it."""
+    blank = facilities["setting"] == ""
+    open_area = facilities.assign(**{name: facilities[name].mask(blank) for name in ("area_m2", "effective_area_m2")})
+    return open_area[blank | (facilities["setting"] == setting)]
 
 
 def area_verdict(low: float, value: float, high: float, standard: float) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
-from lifecircle.policy import Policy
+from lifecircle.policy import LayerPolicy, Policy
 from lifecircle.tables import RESULTS_COLUMNS
 
 #: Shares and areas that differ by less are the same figure.
@@ -29,6 +31,12 @@ def rate_verdict(low: float, high: float, pass_share: float | None, unsure_above
     return "not_met" if high < pass_share - ROUNDING else "unsure"
 
 
+def agreed_share(policy: LayerPolicy, classes: Iterable[str]) -> float | None:
+    """Give the pass share of the classes that have a rule; None where they differ or the policy names none."""
+    shares = {rule.pass_share for name in classes if (rule := policy.rule(name)) is not None}
+    return shares.pop() if len(shares) == 1 else None
+
+
 def judge_rates(results: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """Fill target and verdict of the headline coverage rates; a mixed row is judged when both classes agree."""
     table = results.copy()
@@ -38,8 +46,7 @@ def judge_rates(results: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     columns = ["township_code", "layer", "scenario", "class", "low", "high"]
     for *unit, kind, low, high in table.loc[chosen, columns].itertuples(index=False, name=None):
         layer, kinds = unit[1], classes.get(tuple(unit), []) if kind == "all" else [kind]
-        shares = {rule.pass_share for kind in kinds if (rule := policy.layer(layer).rule(kind)) is not None}
-        pass_share = shares.pop() if len(shares) == 1 else None
+        pass_share = agreed_share(policy.layer(layer), kinds)
         targets.append(np.nan if pass_share is None else pass_share)
         verdicts.append(rate_verdict(low, high, pass_share, policy.unsure_above_undetermined))
     table.loc[chosen, "target"], table.loc[chosen, "verdict"] = targets, verdicts

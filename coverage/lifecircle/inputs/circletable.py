@@ -72,7 +72,7 @@ def read_circles(runfile: RunFile, places: gpd.GeoDataFrame, facilities: gpd.Geo
     told = gpd.GeoDataFrame({name: text_column(table, name) for name in _TEXT}, geometry=table.geometry)
     _check_ids(told, path)
     told["status"] = _states(told["status"], path)
-    told["place_codes"] = [tuple(split_names(text)) for text in told["place_codes"]]
+    told["place_codes"] = [tuple(dict.fromkeys(split_names(text))) for text in told["place_codes"]]
     _check_places(told, places, path, findings)
     own = facilities[facilities["layer"] == asked.layer]
     for level in HUB_LEVELS:
@@ -103,7 +103,7 @@ def _check_ids(told: gpd.GeoDataFrame, path: Path) -> None:
     if wrong.any():
         raise BadValueError(path, f"circle_id is blank or stands twice in row {first_of(told.index[wrong])}",
                             "give each circle an id of its own")
-    bare = (told["place_codes"] == "") & told.geometry.is_empty
+    bare = (told["place_codes"] == "") & ~(told.geometry.area > 0)
     if bare.any():
         raise BadValueError(path, f"circle {first_of(told['circle_id'][bare])} has neither place_codes nor an outline",
                             "list its communities, or draw it")

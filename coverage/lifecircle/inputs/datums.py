@@ -18,7 +18,7 @@ from lifecircle.inputs.cells import as_text
 from lifecircle.inputs.files import transformer, way_to
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.readings import Array, Reading, name_of, readings_of
-from lifecircle.inputs.shapes import WGS84, in_crs, read_raw
+from lifecircle.inputs.shapes import WGS84, datum_of, in_crs, read_raw
 from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.runfile import RunFile
 from lifecircle.sources import FileSource
@@ -85,8 +85,9 @@ class _Prover:
         except InputError:
             return source
         xy = shapely.get_coordinates(shapely.centroid(frame.geometry.to_numpy()))
-        stated = None if source.datum == "auto" else Reading(
-            "wgs84" if source.datum == "cgcs2000" else source.datum, name_of(frame.crs), source.swapped)
+        datum = datum_of(frame, source)
+        stated = None if datum == "auto" else Reading("wgs84" if datum == "cgcs2000" else datum, name_of(frame.crs),
+                                                      source.swapped)
         lon, lat = transformer(self.ground.crs, WGS84).transform(*self.ground.area.centroid.coords[0])
         verdict = judge(xy, readings_of(xy, frame.crs, lon, lat, stated=stated), self.ground,
                         named_townships(frame, self.ground), trusted=stated)

@@ -16,6 +16,7 @@ from lifecircle.inputs.cells import as_numbers, parse_number, report_unused
 from lifecircle.inputs.classes import assign_township
 from lifecircle.inputs.extracts import extract_of
 from lifecircle.inputs.findings import OUTSIDE, Findings
+from lifecircle.inputs.headers import DATUM_HEAD
 from lifecircle.inputs.joins import named_township, text_column
 from lifecircle.inputs.shapes import clean, in_place, read_raw, to_crs
 from lifecircle.inputs.sitedoubts import PlaceGround, report_elsewhere, report_twins
@@ -29,7 +30,7 @@ FAR_M = 20_000.0
 _NUMBERS = ("capacity", "area_m2", "effective_area_m2")
 _COLUMNS = ("facility_id", "layer", "name", "level", "status", "opens_year", "capacity", "capacity_unit", "area_m2",
             "effective_area_m2", "setting", "township_code", "source", "quality", "inside", "geometry")
-_USED = frozenset({*_COLUMNS, "township", "place", "place_code", "address", "category", "datum"})
+_USED = frozenset({*_COLUMNS, "township", "place", "place_code", "address", "category", "datum", DATUM_HEAD})
 
 
 def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely.Geometry, findings: Findings, *,
@@ -75,6 +76,7 @@ def read_facilities(runfile: RunFile, townships: gpd.GeoDataFrame, area: shapely
             table["level"] = table["level"].replace(policy.layer(source.layer).level_words)
             registers.report_refused(table, where, policy.layer(source.layer).accepts, findings)
             registers.report_untranslated(table, source, where, policy.layer(source.layer), findings)
+            registers.report_kindless(table, where, policy.layer(source.layer), findings)
             table = _within(table, source, area, runfile.district.neighbours, where, findings)
             homes = table["township_code"].replace("", OUTSIDE)
             findings.know(where, homes)

@@ -48,7 +48,7 @@ from lifecircle.errors import (  # noqa: E402
 )
 from lifecircle.inputs.cells import as_numbers  # noqa: E402
 from lifecircle.inputs.findings import Findings  # noqa: E402
-from lifecircle.inputs.headers import recognise  # noqa: E402
+from lifecircle.inputs.headers import DATUM_HEAD, head_datum, recognise  # noqa: E402
 from lifecircle.inputs.sheets import BOOKS, check_archive, looks_chinese, read_sheet  # noqa: E402
 
 _FORBIDDEN = ("://", "<", "{", "\0")
@@ -317,17 +317,21 @@ def _shapefile_encoding(path: Path) -> str | None:
 
 
 def _points(table: pd.DataFrame, path: Path, lon: str, lat: str, findings: Findings | None) -> gpd.GeoDataFrame:
-    """Make points of two columns of coordinates; rows without both have none."""
+    """Make points of two columns of coordinates; rows without both have none. A head that names a datum is kept."""
     known = recognise(table.columns)
     lon, lat = (name if name in table.columns else known.get(ours, name) for ours, name in (("lon", lon), ("lat", lat)))
     missing = [name for name in (lon, lat) if name not in table.columns]
     if missing:
         raise MissingColumnError(path, f"no column {first_of(missing)}; the columns are {first_of(table.columns, 12)}",
                                  'map it: columns = { lon = "…", lat = "…" }')
+    if head_datum(lon) != head_datum(lat):
+        raise ConfigError(path, f"the columns {lon} and {lat} are not of one datum",
+                          'name the two that belong together: columns = { lon = "…", lat = "…" }')
     x, y = (as_numbers(table[name], path, name, blank=True, unit="deg", findings=findings) for name in (lon, lat))
     points = gpd.GeoSeries.from_xy(x, y, index=table.index, crs="EPSG:4326")
     points[~(np.isfinite(x) & np.isfinite(y)).to_numpy()] = None
-    return gpd.GeoDataFrame(table.drop(columns=[lon, lat]), geometry=points, crs="EPSG:4326")
+    table = table.drop(columns=[lon, lat]).assign(**{DATUM_HEAD: lon} if head_datum(lon) else {})
+    return gpd.GeoDataFrame(table, geometry=points, crs="EPSG:4326")
 
 
 def _with_crs(layer: gpd.GeoDataFrame, path: Path, crs: str | None) -> gpd.GeoDataFrame:

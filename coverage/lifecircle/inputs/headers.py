@@ -23,8 +23,8 @@ HEADERS: dict[str, tuple[str, ...]] = {
     "township_code": ("乡镇代码", "乡镇编码", "乡镇区划代码"),
     "place": ("村", "村社区", "村/社区", "村名", "村名称", "行政村", "所在村", "社区", "村居"),
     "place_code": ("村代码", "村编码", "村社区代码", "村级区划代码"),
-    "lon": ("经度", "东经", "longitude", "lng"),
-    "lat": ("纬度", "北纬", "latitude"),
+    "lon": ("经度", "东经", "longitude", "lng", "wgs84经度", "gcj02经度", "bd09经度"),
+    "lat": ("纬度", "北纬", "latitude", "wgs84纬度", "gcj02纬度", "bd09纬度"),
     "datum": ("坐标系", "坐标系统", "坐标基准"),
     "address": ("地址", "详细地址", "所在地址"),
     "source": ("数据来源", "来源"),
@@ -37,6 +37,17 @@ HEADERS: dict[str, tuple[str, ...]] = {
 }
 #: Columns that are of use to the office alone, so nobody is told that they are not read.
 OFFICE_ONLY = frozenset({"序号", "权属", "核实日期", "备注", "联系人", "联系电话", "电话", "填报人", "审核人"})
+#: The words for a datum -> ours; CGCS2000 is WGS 84 here.
+DATUM_WORDS: dict[str, str] = {
+    **dict.fromkeys(("wgs84", "gps", "地球", "cgcs2000", "2000", "国家2000", "2000国家大地", "天地图"), "wgs84"),
+    **dict.fromkeys(("gcj02", "gcj", "火星", "国测局", "高德", "腾讯", "高德地图", "腾讯地图"), "gcj02"),
+    **dict.fromkeys(("bd09", "bd09ll", "bd", "百度", "百度地图"), "bd09"),
+}
+#: Column in which coordinates as they were read carry the head that names their datum.
+DATUM_HEAD = "_datum_head"
+_FILLING = re.compile(r"[\s\-_]|坐标系?")
+#: The head of a longitude or latitude; a datum may stand before it, behind it or in brackets.
+_AXIS = re.compile(r"^(.*?)(?:(经度|东经|longitude|lng|lon)|纬度|北纬|latitude|lat)(.*)$")
 #: What the head of a capacity column says of its unit.
 _CAPACITY_UNITS = {"床": "beds", "床位": "beds", "床位数": "beds", "张": "beds", "托位": "places", "托位数": "places",
                    "个": "places", "人": "people", "可容纳人数": "people", "容纳人数": "people", "避难容量": "people"}
@@ -98,13 +109,44 @@ def recognise(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]
     words: dict[str, str] = {}
     for name in names:
         if name not in taken:
-            words.setdefault(heading(name).word.lower(), name)
+            words.setdefault(_word(name), name)
     found = {}
     for ours, known in HEADERS.items():
         theirs = next((words[word] for word in known if word in words), None)
         if theirs is not None and ours not in taken and ours not in names:
             found[ours] = theirs
     return found
+
+
+def datum_word(text: str) -> str:
+    """Give the datum that a word means; "" where it means none.
+
+    Examples
+    --------
+    >>> datum_word("GCJ-02 坐标系"), datum_word("百度"), datum_word("经度")
+    ('gcj02', 'bd09', '')
+    """
+    return DATUM_WORDS.get(_FILLING.sub("", plain(text)).lower(), "")
+
+
+def head_datum(name: str) -> str:
+    """Give the datum that the head of a longitude or latitude names; "" where it names none.
+
+    Examples
+    --------
+    >>> head_datum("高德经度"), head_datum("纬度（百度）"), head_datum("lng_gcj02"), head_datum("经度")
+    ('gcj02', 'bd09', 'gcj02', '')
+    """
+    head = heading(name)
+    match = _AXIS.match(head.word.lower())
+    return (datum_word(match[1] + match[3]) or datum_word(head.unit)) if match else ""
+
+
+def _word(name: str) -> str:
+    """Give the word of a head as `HEADERS` has it; a datum always stands before the axis and by our name."""
+    word, datum = heading(name).word.lower(), head_datum(name)
+    match = _AXIS.match(word) if datum else None
+    return word if match is None else datum + ("经度" if match[2] else "纬度")
 
 
 def capacity_unit(name: str) -> str:
@@ -128,8 +170,7 @@ def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, str]) -> tu
     tuple
         The names, the position of the first row below them, and how many of the names are known.
     """
-    known = {word for words in HEADERS.values() for word in words} | set(HEADERS) | {
-        heading(name).word.lower() for name in columns.values()}
+    known = {word for words in HEADERS.values() for word in words} | set(HEADERS) | set(map(_word, columns.values()))
     best: tuple[int, list[str], int] | None = None
     for at, upper in enumerate(rows[:_SEARCHED_ROWS]):
         if not _may_head(upper):
@@ -139,7 +180,7 @@ def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, str]) -> tu
             lower = rows[at + 1]
             choices.append(([below or above for above, below in _zipped(upper, lower)], at + 2))
         for names, below in choices:
-            score = len({heading(name).word.lower() for name in names} & known)
+            score = len(set(map(_word, names)) & known)
             if best is None or score > best[0]:
                 best = (score, names, below)
     if best is None:

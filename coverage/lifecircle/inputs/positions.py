@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import geopandas as gpd
@@ -14,17 +13,10 @@ import shapely
 from lifecircle.errors import BadValueError, first_of
 from lifecircle.inputs.cells import as_text
 from lifecircle.inputs.findings import Findings
-from lifecircle.inputs.headers import plain
+from lifecircle.inputs.headers import datum_word, plain
 
 Array = npt.NDArray[np.bool_]
 
-#: The words of a column of datums -> ours; CGCS2000 is WGS 84 here.
-DATUM_WORDS: dict[str, str] = {
-    **dict.fromkeys(("wgs84", "gps", "地球", "cgcs2000", "2000", "国家2000", "2000国家大地", "天地图"), "wgs84"),
-    **dict.fromkeys(("gcj02", "火星", "国测局", "高德", "腾讯", "高德地图", "腾讯地图"), "gcj02"),
-    **dict.fromkeys(("bd09", "bd09ll", "百度", "百度地图"), "bd09"),
-}
-_FILLING = re.compile(r"[\s\-_]|坐标系?")
 #: Degrees of no more decimals than this tell a place to a kilometre.
 COARSE_DECIMALS = 2
 #: Fewer points may be an example drawn by hand, in round figures.
@@ -99,7 +91,7 @@ def datum_of_rows(frame: gpd.GeoDataFrame, datum: str, where: Path, findings: Fi
     if "datum" not in frame.columns:
         return whole
     words = as_text(frame["datum"]).map(plain)
-    told = words.map(lambda word: DATUM_WORDS.get(_FILLING.sub("", word).lower(), ""))
+    told = words.map(datum_word)
     strange, other = (words != "") & (told == ""), (told != "") & (told != stated)
     most = bool(other.mean() > 0.5)
     for code, rows, what, remedy in (

@@ -10,14 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from pyproj import CRS
 
-from lifecircle.datum import in_china, to_wgs84
+from lifecircle.datum import DATUM_NAMES, in_china, to_wgs84
 from lifecircle.inputs.files import transformer
 from lifecircle.inputs.shapes import WGS84, in_degrees
 
 Array = npt.NDArray[Any]
-
-#: Datum of the run file -> the name that is shown.
-NAMES = {"wgs84": "WGS 84 / CGCS2000", "gcj02": "GCJ-02 (Amap, Tencent)", "bd09": "BD-09 (Baidu)"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Reading:
     def __str__(self) -> str:
         """Name it for a message."""
         system = self.crs if self.crs.startswith("EPSG:") else CRS(self.crs).name
-        return (NAMES[self.datum] + ("" if self.crs == WGS84 else f" in {system}")
+        return (DATUM_NAMES[self.datum] + ("" if self.crs == WGS84 else f" in {system}")
                 + (", axes swapped" if self.swapped else ""))
 
     @property
@@ -79,7 +76,7 @@ def readings_of(xy: Array, crs: CRS, lon: float, lat: float, *, stated: Reading 
     systems = [name_of(crs)]
     if not in_degrees(xy):
         systems = ([] if crs.is_geographic else systems) + projections(lon, lat)
-    datums = list(NAMES) if in_china(lon, lat) else ["wgs84"]
+    datums = list(DATUM_NAMES) if in_china(lon, lat) else ["wgs84"]
     listed = [Reading(datum, system, swapped) for swapped, datum, system in product((False, True), datums, systems)]
     return list(dict.fromkeys([stated, *listed] if stated else listed))
 

@@ -16,7 +16,7 @@ from lifecircle.inputs.files import read_layer
 from lifecircle.inputs.findings import Findings, join_codes
 from lifecircle.inputs.headers import heading, plain, recognise
 from lifecircle.inputs.joins import text_column
-from lifecircle.inputs.shapes import clean, to_crs
+from lifecircle.inputs.shapes import clean, in_place, to_crs
 from lifecircle.policy import LayerPolicy, Policy
 from lifecircle.runfile import Facilities, RunFile
 
@@ -236,6 +236,7 @@ def with_doors(table: gpd.GeoDataFrame, source: Facilities, runfile: RunFile, fi
     path = runfile.resolve(source.entrances)
     doors = clean(rename_columns(read_layer(path, crs=source.crs, findings=findings), {}, path), path, findings,
                   layer=source.layer)
+    doors = in_place(doors, source.model_copy(update={"swapped": False}), path, findings, layer=source.layer)
     if "facility_id" not in doors.columns:
         raise MissingColumnError(path, f"no column facility_id; the columns are {first_of(doors.columns, 12)}",
                                  "entrances need the id of their facility")
@@ -261,7 +262,7 @@ def settle_setting(raw: gpd.GeoDataFrame, source: Facilities, where: Path, findi
     unknown = (given != "") & (settled == "")
     if unknown.any():
         findings.add("warn", "setting_unknown", f"layer {source.layer}: column setting holds "
-                     f"{first_of(given[unknown].unique(), 3)}; these facilities count as neither indoor nor outdoor",
+                     f"{first_of(given[unknown].unique(), 3)}; the area of these facilities may be of either setting",
                      file=where.name, id=first_of(raw.index[unknown], 20), layer=source.layer,
                      value=first_of(given[unknown].unique()), count=int(unknown.sum()),
                      remedy="write 室内 (indoor) or 室外 (outdoor)")
@@ -336,6 +337,19 @@ def report_untranslated(table: gpd.GeoDataFrame, source: Facilities, where: Path
                      f"{first_of(levels)} serve, for the policy accepts all; it names {first_of(sorted(known))}",
                      file=where.name, layer=source.layer, id=first_of(table.index[strange], 20), value=first_of(levels),
                      count=int(strange.sum()), remedy="translate them: levels = { … }, or say in accepts which serve")
+
+
+def report_kindless(table: gpd.GeoDataFrame, where: Path, rule: LayerPolicy, findings: Findings) -> None:
+    """Say which facilities are of no kind that the policy names, so that nobody is sent to them."""
+    serves = table["level"].isin(rule.accepts) | (not rule.accepts)
+    lost = serves & ~table["level"].isin([kind.level for kind in rule.kinds])
+    if rule.kinds and lost.any():
+        layer, levels = str(table["layer"].iloc[0]), table["level"][lost].unique()
+        findings.add("warn", "level_without_kind", f"layer {layer}: {int(lost.sum())} facilities of level "
+                     f"{first_of(levels)} are of no kind that the policy names; their area counts per head, and nobody "
+                     "reaches it, for no distance is said", file=where.name, layer=layer,
+                     id=first_of(table.index[lost], 20), value=first_of(levels), count=int(lost.sum()),
+                     remedy="translate the words: levels = { … }, or add the level to [[policy.<layer>.kinds]]")
 
 
 def report_absent(table: gpd.GeoDataFrame, policy: Policy, findings: Findings, where: Path) -> None:

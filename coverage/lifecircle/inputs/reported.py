@@ -13,6 +13,7 @@ from lifecircle.inputs.boundaries import district_code, neighbour_names
 from lifecircle.inputs.cells import as_numbers, rename_columns
 from lifecircle.inputs.files import read_table
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.headers import plain
 from lifecircle.inputs.joins import named_township, text_column
 from lifecircle.plan import SATISFACTION, Plan
 from lifecircle.runfile import RunFile
@@ -69,7 +70,7 @@ def read_reported(runfile: RunFile, plan: Plan, townships: gpd.GeoDataFrame, fin
         "measure": text_column(table, "measure"),
         "township_code": _units(table, townships, runfile, path, findings),
         "value": as_numbers(table["value"], path, "value", negative=False, findings=findings),
-        "year": text_column(table, "year"), "source": text_column(table, "source")})
+        "year": text_column(table, "year").map(plain), "source": text_column(table, "source")})
     told = told[~told["township_code"].isin(list(neighbour_names(runfile)))]
     _check_names(told, plan.reported_keys, units, path, findings)
     _check_scales(told, plan, path, findings)

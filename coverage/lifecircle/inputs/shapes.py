@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lifecircle.datum import to_wgs84
+from lifecircle.datum import DATUM_NAMES, to_wgs84
 from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, first_of
 from lifecircle.inputs.cells import rename_columns
 from lifecircle.inputs.files import parse_crs, read_layer, way_to
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.headers import DATUM_HEAD, head_datum
 from lifecircle.inputs.positions import datum_of_rows, doubt_positions
 
 WGS84 = "EPSG:4326"
@@ -67,10 +68,11 @@ def in_place(frame: gpd.GeoDataFrame, source: Any, path: Path, findings: Finding
     BadValueError
         If a position cannot be right.
     """
-    datum, crs = getattr(source, "datum", "wgs84"), getattr(source, "crs", None)
+    datum, crs = datum_of(frame, source), getattr(source, "crs", None)
     if datum == "auto":
         raise ConfigError(path, 'datum = "auto" finds the datum of facilities and people alone, by roads and townships',
                           "declare it: wgs84, cgcs2000, gcj02 (Amap, Tencent) or bd09 (Baidu)")
+    frame = _without_head(frame, datum, getattr(source, "datum", None), path, findings, layer)
     if getattr(source, "swapped", False):
         frame = _transformed(frame, lambda xy: xy[:, ::-1])
     frame = doubt_positions(in_crs(frame, crs, path), path, findings, layer=layer)
@@ -80,6 +82,38 @@ def in_place(frame: gpd.GeoDataFrame, source: Any, path: Path, findings: Finding
         for name in ("gcj02", "bd09"):
             frame = _transformed(frame, partial(_unshifted, datum=name), (datums[frame.index] == name).to_numpy())
     return frame
+
+
+def datum_of(frame: pd.DataFrame, source: Any) -> str:
+    """Give the datum of coordinates from `read_raw`: the run file's word, else that of their heads, else WGS 84.
+
+    Parameters
+    ----------
+    source : FileSource
+        Its ``datum``, None where the run file does not say it.
+    """
+    return getattr(source, "datum", None) or _datum_told(frame) or "wgs84"
+
+
+def _datum_told(frame: pd.DataFrame) -> str:
+    return head_datum(str(frame[DATUM_HEAD].iloc[0])) if DATUM_HEAD in frame.columns and len(frame) else ""
+
+
+def _without_head(frame: gpd.GeoDataFrame, datum: str, stated: str | None, path: Path, findings: Findings, layer: str,
+                  ) -> gpd.GeoDataFrame:
+    """Say what was concluded from the head of the coordinates, and take it off."""
+    told = _datum_told(frame)
+    if told:
+        head = str(frame[DATUM_HEAD].iloc[0])
+        read = f"coordinates read as {DATUM_NAMES.get(datum, DATUM_NAMES['wgs84'])}"
+        if stated is None:
+            findings.add("note", "datum_of_head", f"{read}: so says the head {head}", file=path.name, layer=layer,
+                         value=head, count=len(frame))
+        elif told != datum and (told, datum) != ("wgs84", "cgcs2000"):
+            findings.add("warn", "datum_head_differs", f"{read}, but the head {head} says {DATUM_NAMES[told]}; the run "
+                         "file counts", file=path.name, layer=layer, value=head, count=len(frame),
+                         remedy="ask where the coordinates come from, and correct the head or datum")
+    return frame.drop(columns=DATUM_HEAD, errors="ignore")
 
 
 def read_raw(path: Path, source: Any, findings: Findings, *, columns: dict[str, str] | None = None, layer: str = "",

@@ -58,18 +58,16 @@ def read_totals(runfile: RunFile, townships: gpd.GeoDataFrame, findings: Finding
         return None
     path = runfile.resolve(runfile.people.totals)
     table = read_table(path, encoding=runfile.people.encoding, findings=findings)
+    heads = table.columns
     table = rename_columns(table, runfile.people.total_columns, path)
-    missing = [name for name in ("township_code", "population") if name not in table.columns]
-    if "population" in missing or (missing and "township" not in table.columns):
-        raise MissingColumnError(path, f"no column {first_of(missing)}; the columns are {first_of(table.columns, 12)}",
-                                 "totals needs township_code (or township) and population")
+    _check_columns(table, heads, path)
     code = named_township(table, townships, runfile, path, findings)
     findings.know(path, code.where(code.isin(townships["township_code"]), ""))
     code = code.where(code != "", text_column(table, "township"))
     twice = code.duplicated(keep=False)
     if twice.any():
         findings.fail(BadValueError(path, f"township_code {first_of(code[twice].unique())} stands in several rows",
-                                    "keep one total per township"),
+                                    "keep one total per township; a list of villages is [people] file"),
                       "total_twice", id=first_of(code.index[twice], 20), value=first_of(code[twice].unique()),
                       count=int(twice.sum()))
     totals = pd.DataFrame({name: as_numbers(table[name], path, name, blank=name != "population", negative=False,
@@ -79,6 +77,20 @@ def read_totals(runfile: RunFile, townships: gpd.GeoDataFrame, findings: Finding
     totals = totals[totals["population"].notna()]
     _report_townships(totals, townships, runfile, path, findings)
     return totals[totals.index.isin(townships["township_code"])]
+
+
+def _check_columns(table: pd.DataFrame, heads: pd.Index, path: Path) -> None:
+    """Make sure that a table of totals names its townships and their people; `heads` are the file's own."""
+    needed = {"township": "township_code (or township)", "population": "population"}
+    missing = [name for name in needed if name not in table.columns]
+    if "township_code" in table.columns:
+        missing = [name for name in missing if name != "township"]
+    if missing:
+        mapping = ", ".join(f'{name} = "…"' for name in missing)
+        raise MissingColumnError(
+            path, f"no column {' and '.join(map(needed.__getitem__, missing))}; the columns are {first_of(heads, 12)}",
+            "[people] totals is a table with one row per township; map its columns in the run file: "
+            f"[people] total_columns = {{ {mapping} }}")
 
 
 def _report_townships(totals: pd.DataFrame, townships: gpd.GeoDataFrame, runfile: RunFile, path: Path,

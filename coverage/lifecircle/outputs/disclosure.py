@@ -10,7 +10,8 @@ import pandas as pd
 
 from lifecircle.assessment import Assessment
 from lifecircle.indicators.priority import HIDDEN, OVERLAY, TOLD, priority_rows, with_rates, without
-from lifecircle.outputs.suppression import SMALL_PEOPLE, hide, small
+from lifecircle.outputs.groupcounts import Cells, group_of, hidden_of, hidden_results
+from lifecircle.outputs.suppression import SMALL_PEOPLE, Mask, Sum, hide, hide_tree, small
 from lifecircle.plan import PLAN_LAYER
 from lifecircle.scorecard import scored
 
@@ -29,14 +30,16 @@ def published(assessment: Assessment) -> Assessment:
 
     In rows of a priority group (group is not ``all``) a number of people above 0 and below `SMALL_PEOPLE` becomes NaN;
     in results its ``low`` and ``high`` then read 0 and `SMALL_PEOPLE`. Where the whole group of a unit is that small,
-    its rates go too. Demand points lose the columns of the groups; places gain ``people_<layer>``,
-    ``in_time_<layer>``, ``out_<layer>`` and ``undetermined_<layer>``, the people whose reach the layer counts.
-    Facilities lose people and load where they serve so few of a group. Rows of all residents are untouched. The
-    scorecard is made of what is shown. Counts of a register's groups are hidden so that no sum gives one away
-    (`suppression.hide`); their densities and the overlay on the gaps are made of what is shown.
+    its rates go too, and so does whatever would give a small number away by a sum or a difference: the split of another
+    class, place or township, or the upper bound of a rate (`groupcounts`). Demand points lose the columns of the
+    groups; places gain ``people_<layer>``, ``in_time_<layer>``, ``out_<layer>`` and ``undetermined_<layer>``, the
+    people whose reach the layer counts. Facilities lose people and load where they serve so few of a group. Rows of all
+    residents are untouched. The scorecard is made of what is shown. Counts of a register's groups are hidden in the
+    same way; their densities and the overlay on the gaps are made of what is shown.
     """
+    cells = Cells.of(assessment.demand, assessment.run["district"]["code"])
     priority = _filter_priority(assessment.priority)
-    results = _filter_results(assessment.results)
+    results = _filter_results(assessment.results, *hidden_results(assessment, cells))
     if len(priority):
         made = priority_rows(priority, assessment.demand, assessment.run["layers"])
         results = pd.concat([without(results), _filter_results(made)], ignore_index=True)
@@ -46,8 +49,8 @@ def published(assessment: Assessment) -> Assessment:
         results=results,
         priority=priority,
         circles=_filter_circles(assessment.circles),
-        gaps=_filter_gaps(assessment.gaps),
-        places=with_place_counts(assessment),
+        gaps=_filter_gaps(assessment, cells),
+        places=with_place_counts(assessment, cells),
         demand=assessment.demand.drop(columns=groups),
         facilities=_filter_facilities(assessment),
     ))
@@ -60,24 +63,27 @@ def _filter_priority(table: pd.DataFrame) -> pd.DataFrame:
     shown = table.copy()
     for _, own in table.groupby("group", sort=False):
         places = own[own["unit"] == "place"]
-        found = hide(places["people"], places["township_code"])
-        shut = set(places["code"][found.leaves]) | found.branches
-        district = (own["unit"] == "district") & found.whole
+        leaves, towns, whole = hide_tree(places["people"], places["township_code"])
+        shut = set(places["code"][leaves]) | towns
+        district = (own["unit"] == "district") & whole
         hidden = (own["code"].isin(shut) & (own["unit"] != "district")) | district
         shown.loc[own.index[hidden], "state"] = HIDDEN
     return with_rates(shown.assign(people=shown["people"].where(shown["state"] == TOLD)))
 
 
-def _filter_results(results: pd.DataFrame) -> pd.DataFrame:
+def _filter_results(results: pd.DataFrame, rows: Mask | None = None, high: Mask | None = None) -> pd.DataFrame:
+    """Hide small counts and, of groups that the demand counts, the `rows` and upper bounds that would tell them."""
     grouped = results["group"] != "all"
     count = results["unit"].isin(["person", "people"])
     hidden = grouped & count & (small(results["value"]) | small(results["high"]))
     unit = ["township_code", "class", "layer", "level", "group", "scenario"]
     tiny = hidden & results["indicator"].isin(_WHOLE_GROUP)
     of_tiny = pd.MultiIndex.from_frame(results[unit]).isin(pd.MultiIndex.from_frame(results.loc[tiny, unit]))
-    rate = grouped & ~count & of_tiny
+    shut = (grouped & ~count & of_tiny) | _beside_reported(results, grouped)
     shown = results.copy()
-    shown.loc[hidden | rate | _beside_reported(results, grouped), ["value", "low", "high"]] = np.nan
+    shown.loc[hidden | shut | (False if rows is None else rows), ["value", "low", "high"]] = np.nan
+    if high is not None:
+        shown.loc[high, "high"] = np.nan
     shown.loc[hidden, ["low", "high"]] = [0.0, SMALL_PEOPLE]
     shown.loc[hidden & (shown["indicator"] == OVERLAY), ["low", "high"]] = np.nan  # an estimate may be far off
     return shown
@@ -92,26 +98,52 @@ def _beside_reported(results: pd.DataFrame, grouped: pd.Series) -> pd.Series:
         whole = (own["value"] * 2 - own["value"].sum()).abs() < 1e-6  # the row that the others add up to
         towns = own[~whole]
         if whole.sum() == 1 and len(towns):
-            found = hide(towns["value"], pd.Series("", index=towns.index))
-            beside[towns.index[found.leaves]] = True
-            beside[own.index[whole]] = found.whole
+            leaves, _, district = hide_tree(towns["value"], pd.Series("", index=towns.index))
+            beside[towns.index[leaves]] = True
+            beside[own.index[whole]] = district
     return beside
 
 
-def _filter_gaps(gaps: pd.DataFrame) -> pd.DataFrame:
+def _filter_gaps(assessment: Assessment, cells: Cells) -> pd.DataFrame:
+    """Hide small counts of groups, and those that the sums of their township would tell."""
+    gaps = assessment.gaps
     shown, grouped, persons = gaps.copy(), gaps["group"] != "all", gaps["unit"] == "person"
     for column in (*_GAP_COUNTS, *_GAP_AMOUNTS):
         counts = grouped if column in _GAP_COUNTS else grouped & persons
         shown.loc[counts & small(gaps[column]), column] = np.nan
+    for layer in gaps.loc[grouped, "layer"].unique():
+        if (column := group_of(assessment, layer)) and f"state_{layer}" in assessment.demand.columns:
+            own = grouped & (gaps["layer"] == layer)
+            found = hidden_of(cells, assessment.demand[column].to_numpy(dtype=float),
+                              assessment.demand[f"state_{layer}"])
+            whole, judged = (own & cells.of_places(mask, gaps["place_code"]) for mask in (found.whole, found.judged))
+            shown.loc[whole, "people"] = np.nan
+            shown.loc[judged, ["people_out", "people_undetermined"]] = np.nan
+            shown.loc[whole & persons, "need"] = np.nan
+            shown.loc[own & persons & _beside_small(gaps, own & persons), ["have", "short"]] = np.nan
     return shown
 
 
+def _beside_small(gaps: pd.DataFrame, chosen: pd.Series) -> pd.Series:
+    """Tell which amounts of a township must go so that its sums do not give a small one away."""
+    shut = pd.Series(False, index=gaps.index)
+    for _, own in gaps[chosen].groupby(["township_code", "kind"], sort=False):
+        amounts = np.nan_to_num(own[["have", "short"]].to_numpy(dtype=float))
+        counts = np.vstack([amounts, amounts.sum(axis=0)])
+        shut[own.index] = hide(counts, [Sum(len(own), np.arange(len(own)))])[:-1]
+    return shut
+
+
 def _filter_facilities(assessment: Assessment) -> gpd.GeoDataFrame:
+    """Hide small loads, and others so that the sum of a layer's loads does not give them away."""
     facilities = assessment.facilities
     if "people_allocated" not in facilities.columns:
         return facilities
     groups = {layer: facts.get("group", "all") for layer, facts in assessment.run["layers"].items()}
-    hidden = small(facilities["people_allocated"]) & (facilities["layer"].map(groups).fillna("all") != "all")
+    hidden = pd.Series(False, index=facilities.index)
+    for layer, own in facilities.groupby("layer", sort=False)["people_allocated"]:
+        if groups.get(str(layer), "all") != "all" and small(own).any():
+            hidden[own.index] = hide_tree(own, pd.Series("", index=own.index))[0] | small(own)
     return facilities.assign(**{name: facilities[name].mask(hidden) for name in ("people_allocated", "load")})
 
 
@@ -124,19 +156,22 @@ def _filter_circles(circles: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def with_place_counts(assessment: Assessment) -> gpd.GeoDataFrame:
-    """Give the places with the people in time, out and undetermined per layer; small groups are NaN."""
+def with_place_counts(assessment: Assessment, cells: Cells) -> gpd.GeoDataFrame:
+    """Give the places with the people in time, out and undetermined per layer; what a group must not tell is NaN."""
     places, demand = assessment.places, assessment.demand
-    for layer, facts in assessment.run["layers"].items():
+    for layer in assessment.run["layers"]:
         if f"people_{layer}" in places.columns or f"state_{layer}" not in demand.columns:
             continue
-        group = facts.get("group", "all")
-        weight = "population" if f"population_{group}" not in demand.columns else f"population_{group}"
-        counts = demand.pivot_table(index="place_code", columns=f"state_{layer}", values=weight, aggfunc="sum")
+        weight = group_of(assessment, layer)
+        counts = demand.pivot_table(index="place_code", columns=f"state_{layer}", values=weight or "population",
+                                    aggfunc="sum")
         counts = counts.reindex(index=places["place_code"], columns=list(STATE_COLUMNS)).fillna(0.0)
         counts.insert(0, "people", counts.sum(axis=1))
-        if weight != "population":
-            counts = counts.mask((counts > 0) & (counts < SMALL_PEOPLE))
+        if weight:
+            found = hidden_of(cells, demand[weight].to_numpy(dtype=float), demand[f"state_{layer}"])
+            hidden = [cells.of_places(mask, places["place_code"])
+                      for mask in (found.whole, found.reached, found.judged, found.judged)]
+            counts = counts.mask(np.column_stack(hidden))
         names = [f"{prefix}_{layer}" for prefix in ("people", *STATE_COLUMNS.values())]
         places = places.assign(**dict(zip(names, counts.to_numpy().T, strict=True)))
     return places

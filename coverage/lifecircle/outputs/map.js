@@ -2,7 +2,7 @@
 window.lifecircle.start = (function () {
   "use strict";
 
-  const {STATE_KEYS, SITE, circleFacts, circleNote, circlePlacePopup, circleTownshipPopup, count, densityColour, densityText, disc, doubtMark, icon, legendRow, mainState, percent, plain, priorityBands, priorityDisc, priorityFacts, priorityPlaceRows, priorityPopup, range, site, sitePopup, placePopup,
+  const {STATE_KEYS, SITE, circleFacts, circleNote, circlePlacePopup, circleTownshipPopup, count, densityColour, densityText, disc, doubtMark, doubtNote, icon, legendRow, mainState, percent, plain, priorityBands, priorityDisc, priorityFacts, priorityPlaceRows, priorityPopup, range, site, sitePopup, placePopup,
     swatch, townshipPopup} = window.lifecircle;
   const RATES = [[0.95, "#8dbbdd"], [0.8, "#c3dcee"], [0.6, "#f3efe6"], [0.4, "#f9d9b4"], [0, "#f2b376"]];
   const AREAS = RATES.map((step, index) => [[1, 0.75, 0.5, 0.25, 0][index], step[1]]);
@@ -161,12 +161,12 @@ window.lifecircle.start = (function () {
 
     function panelMarkup() {
       const radios = choices.map((layer, index) => `<label><input type="radio" name="lc-service" ` +
-        `value="${layer.key}"${index ? "" : " checked"}>${layer.label}${doubtMark(facts.doubts[layer.key])}</label>`);
+        `value="${layer.key}"${index ? "" : " checked"}>${layer.label}${doubtMark(facts.doubts[layer.key], words)}</label>`);
       const all = themes.length ? `<div class="lc-all">${radios.splice(facts.layers.length).join("<br>")}</div>` : "";
       return `<div class="lc-head"><input type="search" list="lc-found" placeholder="${words.search}" ` +
         `aria-label="${words.search}"><datalist id="lc-found"></datalist>` +
         `<button type="button" title="${words.collapse}" aria-label="${words.collapse}">–</button></div>` +
-        `<h2>${words.service}</h2><div class="lc-services">${radios.join("")}</div>${all}<div class="lc-facts"></div>` +
+        `<h2>${words.service}</h2><div class="lc-services">${radios.join("")}</div>${all}${doubtNote(facts)}<div class="lc-facts"></div>` +
         `<h2>${words.shown}</h2><div class="lc-legend"></div>`;
     }
 
@@ -185,7 +185,7 @@ window.lifecircle.start = (function () {
           : inCircle() ? circleTownshipPopup(unit, facts) : townshipPopup(unit, facts, state.chosen)),
           popupRoom);
         member.bindTooltip(() => `${unit.name} ${inPriority() ? densityText((unit.priority || [])[state.group], words) : shareText(unit.figures[state.chosen], chosenLayer(), words)}` +
-          doubtMark(unit.doubts[state.chosen]), {sticky: true});
+          doubtMark(unit.doubts[state.chosen], words), {sticky: true});
       });
       members.places.forEach((member) => {
         const place = member.feature.properties;

@@ -18,7 +18,7 @@ _INDICATORS = {"share_with_all_services": "rate", "services_mean": "mean", "peop
 
 def circle_layers(assessment: Assessment) -> list[str]:
     """List the layers of the circle of all services; none where the run has no such figures."""
-    return [layer for layer in assessment.layers if f"lacking_{layer}" in assessment.places.columns]
+    return [layer for layer in assessment.layers if f"share_lacking_{layer}" in assessment.places.columns]
 
 
 def circle_facts(assessment: Assessment, language: str) -> dict[str, Any] | None:
@@ -68,7 +68,7 @@ def circle_place(row: dict[str, Any], layers: list[str]) -> dict[str, Any]:
     has, may = (people * float(row[name]) if known else 0.0 for name in ("share_all", "share_all_high"))
     return {"counts": [round(part, 1) for part in (people, has, people - may, may - has)],
             "mean": _short(row["services_mean"]),
-            "lacking": {layer: _short(row[f"lacking_{layer}"]) for layer in layers},
+            "lacking": {layer: _short(row[f"share_lacking_{layer}"]) for layer in layers},
             "binding": [layer for layer in str(row["binding_service"] or "").split(";") if layer]}
 
 

@@ -13,7 +13,7 @@ import shapely
 from lifecircle.assessment import Assessment
 from lifecircle.inputs.findings import Finding, split_codes
 from lifecircle.inputs.titles import title
-from lifecircle.outputs.disclosure import SMALL_PEOPLE, STATE_COLUMNS
+from lifecircle.outputs.disclosure import STATE_COLUMNS
 from lifecircle.outputs.geopackage import headline_figures
 from lifecircle.outputs.map_circle import CIRCLE, circle_facts, circle_figures, circle_layers, circle_place
 from lifecircle.outputs.map_priority import priority_facts, priority_figures
@@ -64,12 +64,12 @@ def number(value: Any) -> float | str | None:
 
 
 def unit_figures(assessment: Assessment) -> dict[str, dict[str, dict[str, Any]]]:
-    """Give township (or district) code -> layer -> headline figures; a count that is too small to show is None."""
+    """Give township (or district) code -> layer -> headline figures; a count that must not be shown is None."""
     figures: dict[str, dict[str, dict[str, Any]]] = {}
     for indicator, name in _FIGURES.items():
         for row in headline_figures(assessment, indicator).to_dict("records"):
             layer = figures.setdefault(row["township_code"], {}).setdefault(row["layer"], {})
-            hidden = row["high"] == SMALL_PEOPLE and math.isnan(row["value"])
+            hidden = indicator.startswith("people") and row["group"] != "all" and math.isnan(row["value"])
             if hidden or not math.isnan(row["value"]):
                 layer[name] = number(row["value"])
             if indicator == "coverage_rate":

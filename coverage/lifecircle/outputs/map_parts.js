@@ -20,7 +20,7 @@ window.lifecircle = (function () {
   /* The interval, where it is more than a point as shown. */
   function range(figures) {
     const [low, high] = [percent(figures.low, ""), percent(figures.high, "")];
-    return low === high ? "" : ` <small>${low}–${high}</small>`;
+    return low === high || !low || !high ? "" : ` <small>${low}–${high}</small>`;
   }
 
   function count(people, words) {
@@ -106,8 +106,13 @@ window.lifecircle = (function () {
   /* ---- doubt ---- */
 
   /* The mark of figures that findings touch, with how many they are. */
-  function doubtMark(doubts) {
-    return doubts && doubts.length ? ` <span class="lc-doubt">\u26a0\ufe0e ${doubts.length}</span>` : "";
+  function doubtMark(doubts, words) {
+    return doubts && doubts.length ? ` <span class="lc-doubt" title="${words.doubt_count}">\u26a0\ufe0e ${doubts.length}</span>` : "";
+  }
+
+  /* What the mark and its number mean, where there is any. */
+  function doubtNote(facts) {
+    return facts.findings.length ? `<p class="lc-note lc-doubt-note"><span class="lc-doubt">\u26a0\ufe0e</span> ${facts.words.doubt_count}</p>` : "";
   }
 
   /* What casts doubt on a layer's figures: the first few findings, and how many more there are. */
@@ -121,8 +126,8 @@ window.lifecircle = (function () {
 
   /* ---- pop-ups ---- */
 
-  function layerName(layer, chosen, doubts) {
-    return `<tr${layer.key === chosen ? ' class="lc-chosen"' : ""}>${cell(layer.label + doubtMark(doubts))}`;
+  function layerName(layer, chosen, doubts, words) {
+    return `<tr${layer.key === chosen ? ' class="lc-chosen"' : ""}>${cell(layer.label + doubtMark(doubts, words))}`;
   }
 
   function townshipPopup(unit, facts, chosen) {
@@ -131,7 +136,7 @@ window.lifecircle = (function () {
       const figures = unit.figures[layer.key] || {};
       const area = typeof figures.m2 === "number" ? plain(figures.m2) : words.none;
       const verdict = figures.verdict || figures.m2_verdict;
-      return layerName(layer, chosen, unit.doubts[layer.key]) + cell(percent(figures.rate, words.none) + range(figures), true) +
+      return layerName(layer, chosen, unit.doubts[layer.key], words) + cell(percent(figures.rate, words.none) + range(figures), true) +
         cell(count(figures.out, words), true) + cell(count(figures.undetermined, words), true) + cell(area, true) +
         cell(words.verdicts[verdict] || words.none) + "</tr>";
     });
@@ -187,6 +192,6 @@ window.lifecircle = (function () {
     return `<h3>${place.name || place.id}</h3><p>${state.join(" · ")}</p><table class="lc-table">${shown}</table>`;
   }
 
-  return {STATE_KEYS, SITE, count, disc, doubtLines, doubtMark, icon, legendRow, mainState, percent, plain, point, range, site, sitePopup, placePopup,
+  return {STATE_KEYS, SITE, count, disc, doubtLines, doubtMark, doubtNote, icon, legendRow, mainState, percent, plain, point, range, site, sitePopup, placePopup,
     swatch, townshipPopup};
 })();

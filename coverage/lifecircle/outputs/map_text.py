@@ -14,7 +14,7 @@ _ZH: dict[str, Any] = {
     "priority_gap": "叠加缺口", "priority_out": "圈外估算", "per_km2": "人/km²", "per_1000": "人/千居民",
     "priority_density": "乡镇（街道）密度，人/km²", "priority_places_note": "圆面积随人数",
     "priority_reached": "多数已覆盖，或不评价", "hidden": "<10 或连带隐去",
-    "hidden_note": "不足 10 人不公开；为防推算，连带隐去其他数，均记作 <10",
+    "hidden_note": "不足 10 人不公开；为防推算，连带隐去其他数，均记作“不公开”",
     "priority_table": ["人群", "人数", "人/km²", "人/千居民"],
     "circle_all": "全部服务", "all_rate": "服务齐全人口", "services_mean": "人均可及服务", "services": "类",
     "completes": "补上后新增齐全人口最多", "binding": "首要短板", "lacks_none": "无",
@@ -53,7 +53,8 @@ _ZH: dict[str, Any] = {
     "quality": {"surveyed": "实测", "register": "台账", "osm": "OSM", "derived": "推算", "model": "模型"},
     "place_table": ["服务", "未覆盖", "待核", "分钟", "最近设施", "原因"],
     "place_table_note": "分钟、最近设施：未覆盖人口的中位数与多数",
-    "doubt": "数据有疑点", "more": "另有", "list": "；",
+    "doubt": "数据有疑点", "doubt_count": "数据有疑点，数字是影响这项服务的提示条数；点开乡镇（街道）看是哪几条",
+    "more": "另有", "list": "；",
     "township_table": ["服务", "覆盖率", "未覆盖", "待核", "人均面积", "判定"],
     "levels": {
         "village_clinic": "村卫生室", "community_health_station": "社区卫生服务站", "township_hospital": "乡镇卫生院",
@@ -65,7 +66,7 @@ _ZH: dict[str, Any] = {
     "level": "类别", "capacity": "容量", "area": "面积", "effective": "有效面积",
     "unknown": "未知", "snap": "接入路网", "layer": "服务",
     "source": "来源", "need": "应有", "have": "现有", "short": "缺口", "merged": "合并自", "unreachable": "不可达",
-    "lead": "责任单位", "worst": "最远", "few": "<10", "none": "—", "no_data": "缺数据", "id": "编号",
+    "lead": "责任单位", "worst": "最远", "few": "不公开", "none": "—", "no_data": "缺数据", "id": "编号",
     "total": "全区", "total_rate": "全区覆盖率", "separator": "，", "colon": "：",
 }
 
@@ -75,7 +76,7 @@ _EN: dict[str, Any] = {
     "per_1000": "per 1,000 residents", "priority_density": "People per km² by township",
     "priority_places_note": "disc area by people", "priority_reached": "mostly in time, or not judged",
     "hidden": "<10, or hidden with it",
-    "hidden_note": "Counts below 10 are not shown; others that would give them away are hidden too, both marked <10",
+    "hidden_note": "Counts below 10 are not shown; others that would tell them are hidden too, and marked so",
     "priority_table": ["Group", "People", "per km²", "per 1,000"],
     "circle_all": "All services", "all_rate": "People with all services", "services_mean": "Mean services in time",
     "services": "services", "completes": "Would complete most people", "binding": "Binding service",
@@ -118,7 +119,9 @@ _EN: dict[str, Any] = {
     "quality": {"surveyed": "surveyed", "register": "register", "osm": "OSM", "derived": "derived", "model": "model"},
     "place_table": ["Service", "Out", "Undet.", "Minutes", "Nearest", "Cause"],
     "place_table_note": "Minutes and nearest: median and most of the people out",
-    "doubt": "Data in doubt", "more": "and more:", "list": "; ",
+    "doubt": "Data in doubt",
+    "doubt_count": "data in doubt; the number counts the findings on the service; click a township to read them",
+    "more": "and more:", "list": "; ",
     "township_table": ["Service", "Coverage", "Out", "Undet.", "m² per head", "Verdict"],
     "levels": {
         "village_clinic": "village clinic", "community_health_station": "community health station",
@@ -129,7 +132,7 @@ _EN: dict[str, Any] = {
     "level": "Level", "capacity": "Capacity", "area": "Area", "effective": "Effective area",
     "unknown": "unknown", "snap": "to the road",
     "layer": "Service", "source": "Source", "need": "due", "have": "there", "short": "short", "merged": "merged from",
-    "unreachable": "unreachable", "lead": "Lead unit", "worst": "worst", "few": "<10", "none": "–",
+    "unreachable": "unreachable", "lead": "Lead unit", "worst": "worst", "few": "hidden", "none": "–",
     "no_data": "no data", "id": "Id", "total": "total", "total_rate": "District coverage",
     "separator": ", ", "colon": ": ",
 }

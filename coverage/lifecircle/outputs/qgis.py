@@ -23,7 +23,7 @@ ALIASES: dict[str, str] = {
     "facility_id": "设施编号", "coverage": "覆盖率", "verdict": "判定", "m2_per_head": "人均面积（m²）",
     "residents": "常住人口", "services_due": "服务类数", "share_all": "服务齐全人口比例",
     "share_all_high": "服务齐全人口比例（含待核）", "services_mean": "人均可及服务类数",
-    "binding_service": "首要短板服务", "lacking": "缺该服务人口比例",
+    "binding_service": "首要短板服务", "share_lacking": "缺该服务人口比例",
     "in_time": "已覆盖人口", "out": "未覆盖人口", "undetermined": "待核人口",
 }
 _RATES = ((0.0, 0.4, "242,179,118"), (0.4, 0.6, "249,217,180"), (0.6, 0.8, "243,239,230"), (0.8, 0.95, "195,220,238"),

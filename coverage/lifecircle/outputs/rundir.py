@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyogrio
 
-from lifecircle.assessment import Assessment, Surface
+from lifecircle.assessment import Assessment, Surface, find_layer
 from lifecircle.errors import InputError, MissingFileError, UnreadableFileError, UsageError
 from lifecircle.inputs.findings import Finding
 from lifecircle.outputs.atomic import begin, commit, hold
@@ -131,6 +131,19 @@ def read_gaps(directory: str | Path) -> pd.DataFrame:
         As for `read_run`.
     """
     return read_csv(_run_directory(directory) / "gaps.csv")
+
+
+def layer_of(directory: str | Path, name: str) -> str:
+    """Find the layer of a run directory that somebody means by its key or its label.
+
+    Raises
+    ------
+    MissingFileError, UnreadableFileError
+        As for `read_run`.
+    UsageError
+        As for `find_layer`.
+    """
+    return find_layer(name, _read_json(_run_directory(directory) / "run.json")["layers"], directory)
 
 
 def read_marks(directory: str | Path) -> pd.DataFrame:

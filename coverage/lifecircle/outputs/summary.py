@@ -17,6 +17,8 @@ from lifecircle.outputs.map_text import MODEL_MARK
 from lifecircle.outputs.tables import clean_text, plain_value
 from lifecircle.tables import VERDICTS
 
+#: Shares nearer to none or all than this are none or all.
+_EXACT = 1e-9
 _FIGURES = ("people", "people_in_time", "people_out", "people_undetermined", "area_per_head_m2")
 
 
@@ -193,15 +195,21 @@ def _scenario_lines(record: dict[str, Any]) -> list[str]:
 
 
 def _rate(rate: float | None) -> str:
-    return "–" if rate is None else f"{rate:.1%}"
+    """Give a share in per cent; 0.0% and 100.0% only where it is none or all, but for an error of arithmetic."""
+    if rate is None or rate != rate:
+        return "–"
+    if _EXACT < rate < 1 - _EXACT:
+        rate = min(max(rate, 0.001), 0.999)
+    return f"{rate:.1%}"
 
 
 def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
     reach = ("–",) * 5
     if layer.get("coverage_rate") is not None:
         passing = " / ".join(str(count) for count in layer.get("townships_at", {}).values())
-        same = layer["low"] == layer["high"]
-        span = f"{layer['low']:.1%}" + ("" if same else f" to {layer['high']:.1%}")
+        span = _rate(layer["low"])
+        if layer["high"] is not None and layer["high"] != layer["low"]:
+            span += f" to {_rate(layer['high'])}"
         reach = (span, _count(layer.get("people_out")),
                  _count(layer.get("people_undetermined")), str(layer["verdict"]), passing or "–")
     area = "–"
@@ -224,7 +232,7 @@ def _width(text: str) -> int:
 
 
 def _count(people: float | None) -> str:
-    return "<10" if people is None else f"{people:,.0f}"
+    return "hidden" if people is None else f"{people:,.0f}"
 
 
 def scorecard_text(table: pd.DataFrame) -> str:
@@ -232,12 +240,37 @@ def scorecard_text(table: pd.DataFrame) -> str:
     mark = f"{MODEL_MARK} (model data)" if (table["quality"] == "model").any() else ""
     known = table["actual"].notna()
     heads = ("item", "measure", "target", "actual", "gap", "unit", "verdict", "kind", "lead unit")
-    rows = [(f"{row.number:.0f}", row.title, *map(_figure, (row.target, row.actual, row.gap)), row.unit, row.verdict,
-             row.kind, row.lead_unit) for row in table[known].itertuples()]
+    rows = [(f"{row.number:.0f}", row.title, *map(_rate if row.unit == "share" else _figure,
+                                                  (row.target, row.actual, row.gap)), row.unit, row.verdict, row.kind,
+             row.lead_unit) for row in table[known].itertuples()]
     bare = [(f"{row.number:.0f}", row.title, row.kind, row.wanted) for row in table[~known].itertuples()]
     lines = [*filter(None, [mark]), *_columns([heads, *rows]), "",
              *_columns([("item", "no data for", "kind", "what is wanted"), *bare])]
     return "\n".join(clean_text(pd.Series(lines, dtype="str")))
+
+
+def gaps_text(table: pd.DataFrame, marks: pd.DataFrame) -> str:
+    """Give a gap list as lines of text, each with how many findings cast doubt on it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of the gap list, in their order.
+    marks : DataFrame
+        As `Assessment.marks`.
+    """
+    if table.empty:
+        return "no gaps"
+    table = table.merge(marks[["township_code", "layer", "findings"]], how="left", on=["township_code", "layer"])
+    table["in_doubt"] = table["findings"].map("⚠ {:.0f}".format, na_action="ignore")
+    mark = f"{MODEL_MARK} (model data)\n" if (table["quality"] == "model").any() else ""
+    shown = ["township", "place", "class", "layer", "kind", "people", "people_out", "people_undetermined",
+             "minutes_median", "minutes_over", "nearest_facility", "cause", "quality", "in_doubt"]
+    for name in ("people", "people_out", "people_undetermined"):
+        table[name] = table[name].map("{:,.0f}".format, na_action="ignore")
+    with pd.option_context("display.unicode.east_asian_width", True):
+        return mark + str(table[shown].to_string(index=False, float_format=lambda number: f"{number:,.1f}",
+                                                 na_rep="–"))
 
 
 def _figure(number: float) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from lifecircle.errors import MissingFileError, UnreadableFileError
 from lifecircle.tables import GAPS_COLUMNS, PRIORITY_COLUMNS, RESULTS_KEY, ROAD_QUALITY_COLUMNS
 
-#: Decimals of numbers: small enough that sums of a thousand rows still agree to a millionth.
+#: Decimals of numbers: so many that sums of a thousand rows still agree to a millionth; six would miss it.
 DECIMALS = 9
 #: Columns of numbers in results and gaps; everything else is text, or true / false.
 NUMBER_COLUMNS: frozenset[str] = frozenset({
@@ -25,8 +25,8 @@ NUMBER_COLUMNS: frozenset[str] = frozenset({
     *PRIORITY_COLUMNS[6:13],
 })
 FLAG_COLUMNS: frozenset[str] = frozenset({"headline", "worst"})
-#: Rows are written in the order of these columns.
-ORDER: dict[str, tuple[str, ...]] = {"results": RESULTS_KEY, "gaps": GAPS_COLUMNS[:13]}
+#: Rows are written in the order of these columns; what decides comes first.
+ORDER: dict[str, tuple[str, ...]] = {"results": ("headline", *RESULTS_KEY), "gaps": GAPS_COLUMNS[:13]}
 
 #: Characters that no cell and no page may hold -> what becomes of them.
 CONTROL_CHARACTERS: dict[int, str | None] = {
@@ -76,10 +76,11 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, order: tuple[str, ...] =
         Any table without geometry.
     path : str or Path
     order : tuple of str
-        Columns to sort the rows by; without them the rows stay as they are.
+        Columns to sort the rows by, of `FLAG_COLUMNS` true first; without them the rows stay as they are.
     """
     if order:
-        frame = frame.sort_values(list(order), kind="stable", na_position="last")
+        frame = frame.sort_values(list(order), ascending=[name not in FLAG_COLUMNS for name in order], kind="stable",
+                                  na_position="last")
     Path(path).write_bytes(b"\xef\xbb\xbf" + csv_text(frame).encode("utf-8"))
 
 
