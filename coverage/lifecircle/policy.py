@@ -166,6 +166,11 @@ class LayerPolicy(Section):
     def _switched_off(cls, value: Any) -> Any:
         return None if value is False else value
 
+    @property
+    def ways(self) -> tuple[Literal["to", "from"], ...]:
+        """List the directions in which trips are judged."""
+        return ("to", "from") if self.direction == "worse" else (self.direction,)
+
     def rule(self, urban_rural: str) -> ClassRule | None:
         """Give the rule of a class (urban or rural); None where the layer is not judged by reach."""
         if not self.reach:

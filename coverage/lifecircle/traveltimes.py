@@ -16,20 +16,16 @@ import shapely
 
 from lifecircle.errors import first_of
 from lifecircle.inputs.findings import OUTSIDE, Findings, join_codes
-from lifecircle.inputs.roadcuts import segment_lines
 from lifecircle.inputs.scenarios import in_scenario
 from lifecircle.network.access import Access, Doors, Field
 from lifecircle.network.barriergrid import BarrierGrid
-from lifecircle.network.graph import mode_edges
+from lifecircle.network.mainland import Mainland
 from lifecircle.network.modes import TravelMode, resolve_modes
 from lifecircle.network.search import Direction
 from lifecircle.policy import LayerPolicy
-from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.study import Study
 
 Array = npt.NDArray[Any]
-#: A part of the roads with a smaller share of the nodes is an island: that it leads nowhere may be the map's fault.
-ISLAND_SHARE = 0.01
 #: A facility known by its outline may be entered at any place of it, this far apart.
 DOOR_STEP_M = 50.0
 
@@ -61,6 +57,8 @@ class TravelTimes:
     ----------
     access : Access
         The roads, prepared for further questions.
+    mainland : Mainland
+        The roads that are no island.
     demand : GeoDataFrame
         The demand points inside the district, in the order of the arrays.
     serving : dict
@@ -82,6 +80,7 @@ class TravelTimes:
 
     study: Study
     access: Access
+    mainland: Mainland
     modes: dict[str, TravelMode]
     demand: gpd.GeoDataFrame
     serving: dict[str, gpd.GeoDataFrame]
@@ -127,6 +126,14 @@ class TravelTimes:
     def in_scenario(self, name: str) -> TravelTimes:
         """Give the same times with the people of one scenario."""
         return replace(self, study=self.study.in_scenario(name), demand=in_scenario(self.demand, name))
+
+    def with_facilities(self, study: Study, layer: str) -> TravelTimes:
+        """Solve one layer again with the facilities of another study, on the same roads and for the same people."""
+        again = _solve(study, self.access, self.mainland, (layer,))
+        return replace(self, study=study, serving={**self.serving, **again.serving},
+                       snap_m={**self.snap_m, **again.snap_m}, joined={**self.joined, **again.joined},
+                       crow_m={**self.crow_m, **again.crow_m}, times={**self.times, **again.times},
+                       fields={**self.fields, **again.fields})
 
     def states(self, layer: str, mode: str, cutoff_min: Array) -> Array:
         """Judge every demand point: 0 in time, 1 out of time, 2 undetermined.
@@ -193,25 +200,28 @@ def solve_times(study: Study, findings: Findings, layers: Sequence[str] | None =
     """
     modes = resolve_modes(study.policy)
     access = Access(study.roads, modes, _barrier_grid(study))
-    demand = study.demand[study.demand["inside"]].reset_index(drop=True)
-    serving = {layer: serving_facilities(study, layer) for layer in layers or study.layers}
+    result = _solve(study, access, Mainland(study.roads, modes), layers or study.layers)
+    _report(result, findings)
+    return result
+
+
+def _solve(study: Study, access: Access, mainland: Mainland, layers: Sequence[str]) -> TravelTimes:
+    """Solve some layers on roads that are prepared."""
+    modes, demand = access.modes, study.demand[study.demand["inside"]].reset_index(drop=True)
+    serving = {layer: serving_facilities(study, layer) for layer in layers}
     doors, xy_m = {layer: doors_of(table) for layer, table in serving.items()}, points_of(demand)
-    jobs = _jobs(study, modes, serving)
     fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]] = {}
-    for (mode, slope, directions), alike in jobs.items():
+    for (mode, slope, directions), alike in _jobs(study, modes, serving).items():
         solved = tuple(access.solve(mode, [doors[layer] for layer in alike], direction=way, slope=slope)
                        for way in directions)
         fields.update({(layer, mode): (solved, column) for column, layer in enumerate(alike)})
-    mainland = _Mainland(study.roads, modes)
     times, leg_m = _evaluate(fields, xy_m, mainland, modes)
     snap_m = {(layer, mode): _snap(solved[0], column, len(serving[layer]))
               for (layer, mode), (solved, column) in fields.items()}
     joined = {(layer, mode): np.isfinite(snap) & mainland.any_door(modes[mode], doors[layer], len(snap))
               for (layer, mode), snap in snap_m.items()}
-    crow_m = {(layer, mode): _crow_m(xy_m, doors[layer], kept) for (layer, mode), kept in joined.items()}
-    result = TravelTimes(study, access, modes, demand, serving, leg_m, snap_m, joined, crow_m, times, fields)
-    _report(result, findings)
-    return result
+    crow_m = {(layer, mode): crow_legs(xy_m, doors[layer], kept) for (layer, mode), kept in joined.items()}
+    return TravelTimes(study, access, mainland, modes, demand, serving, leg_m, snap_m, joined, crow_m, times, fields)
 
 
 def _barrier_grid(study: Study) -> BarrierGrid:
@@ -225,12 +235,11 @@ def _barrier_grid(study: Study) -> BarrierGrid:
 def _jobs(study: Study, modes: dict[str, TravelMode], serving: dict[str, gpd.GeoDataFrame],
           ) -> dict[tuple[str, str, tuple[Direction, ...]], list[str]]:
     """Group the layers that can be solved in one pass: same mode, slope and direction."""
-    ways: dict[str, tuple[Direction, ...]] = {"to": ("to",), "from": ("from",), "worse": ("to", "from")}
     jobs: dict[tuple[str, str, tuple[Direction, ...]], list[str]] = {}
     for layer in serving:
         policy = study.policy.layer(layer)
         for mode in used_modes(policy):
-            key = (mode, walking_slope(study, layer, modes, mode), ways[policy.direction])
+            key = (mode, walking_slope(study, layer, modes, mode), policy.ways)
             jobs.setdefault(key, []).append(layer)
     return jobs
 
@@ -245,7 +254,7 @@ def evaluate(fields: tuple[Field, ...], xy_m: Array, *, want_snap: bool = True) 
     return minutes, label, snap_m
 
 
-def _evaluate(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], xy_m: Array, mainland: _Mainland,
+def _evaluate(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], xy_m: Array, mainland: Mainland,
               modes: dict[str, TravelMode]) -> tuple[dict[tuple[str, str], Times], Array]:
     done: dict[int, tuple[Array, Array, Array]] = {}
     times, leg_m = {}, np.full(len(xy_m), np.inf)
@@ -261,45 +270,6 @@ def _evaluate(fields: dict[tuple[str, str], tuple[tuple[Field, ...], int]], xy_m
     return times, leg_m
 
 
-class _Mainland:
-    """The roads that are no island, as the walk of each mode may use them; built when first asked for."""
-
-    def __init__(self, network: RoadNetwork, modes: dict[str, TravelMode]) -> None:
-        self._network, self._modes = network, modes
-        self._of_walk: dict[str, shapely.STRtree] = {}
-        self._of_edges: dict[bytes, shapely.STRtree] = {}
-
-    def near(self, mode: TravelMode, xy_m: Array) -> Array:
-        """Tell which points have a road of the mainland within the snap limit."""
-        walk = mode if mode.on_foot else self._modes[mode.walk_mode]
-        if len(xy_m) == 0:
-            return np.empty(0, dtype=bool)
-        if walk.name not in self._of_walk:
-            self._of_walk[walk.name] = self._tree(walk)
-        found = self._of_walk[walk.name].query(shapely.points(xy_m), predicate="dwithin", distance=walk.snap_limit_m)[0]
-        return np.isin(np.arange(len(xy_m)), found)
-
-    def any_door(self, mode: TravelMode, doors: Doors, count: int) -> Array:
-        """Tell which of `count` facilities have a door near the mainland."""
-        return np.isin(np.arange(count), doors.label[self.near(mode, doors.xy_m)])
-
-    def _tree(self, walk: TravelMode) -> shapely.STRtree:
-        """Lay out the mainland of a walk; walks over the same edges share it."""
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
-
-        network, edges = self._network, mode_edges(self._network, walk, slope="none")
-        same = edges.segment.tobytes()
-        if same not in self._of_edges:
-            links = coo_matrix((np.ones(len(edges.u), np.int8), (edges.u, edges.v)), shape=(network.node_count,) * 2)
-            part = connected_components(links, directed=False)[1]
-            used = np.unique(np.concatenate([edges.u, edges.v]))
-            size = np.bincount(part[used], minlength=part.max() + 1)
-            large = (size >= ISLAND_SHARE * len(used))[part[edges.u]]
-            self._of_edges[same] = shapely.STRtree(segment_lines(network, edges.segment[large]))
-        return self._of_edges[same]
-
-
 def _snap(field: Field, column: int, count: int) -> Array:
     """Give the shortest leg of each facility: the least over its doors."""
     snap_m = np.full(count, np.inf)
@@ -308,7 +278,7 @@ def _snap(field: Field, column: int, count: int) -> Array:
     return snap_m
 
 
-def _crow_m(xy_m: Array, doors: Doors, joined: Array) -> tuple[Array, Array]:
+def crow_legs(xy_m: Array, doors: Doors, joined: Array) -> tuple[Array, Array]:
     """Measure straight from points to the nearest facility that is not joined, and to the nearest that is."""
     from scipy.spatial import cKDTree
 

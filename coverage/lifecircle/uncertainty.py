@@ -33,7 +33,6 @@ from lifecircle.traveltimes import TravelTimes, doors_of, walking_slope
 Array = npt.NDArray[Any]
 #: The ratio of driving to walking speed is rounded to steps of this size, in logarithms.
 RATIO_STEP = 0.02
-_WAYS: dict[str, tuple[Direction, ...]] = {"to": ("to",), "from": ("from",), "worse": ("to", "from")}
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ def _questions(times: TravelTimes, layer: str, judged: Judged) -> list[_Question
         rows = np.flatnonzero(np.isin(kind, names))
         cutoff_min = np.asarray([judged.cutoffs_min[name] for name in kind[rows]], dtype=float)
         asked.append(_Question(layer, times.modes[mode], walking_slope(times.study, layer, times.modes, mode),
-                               _WAYS[policy.direction], rows, cutoff_min, doors_of(times.serving[layer])))
+                               policy.ways, rows, cutoff_min, doors_of(times.serving[layer])))
     return asked
 
 

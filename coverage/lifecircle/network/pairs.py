@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from lifecircle.network import links, within
+from lifecircle.network import legs, links, within
 from lifecircle.network.access import Access, Doors
 from lifecircle.network.graph import MAX_MS
 from lifecircle.network.index import Index
@@ -161,6 +161,13 @@ class LinkedPlaces:
         asked, ms = self._ask(sides, doors_m, doors_m, 0, limit_ms), np.empty(len(self.places.order), np.int64)
         ms[self.places.order] = np.where(asked <= limit_ms, asked, MAX_MS)
         return ms
+
+    def snap_m(self, doors: Doors) -> Array:
+        """Give the (k,) shortest unblocked leg of each door to a road; infinite where it cannot be joined."""
+        x, y = (np.ascontiguousarray(column) for column in np.asarray(doors.xy_m, dtype=np.float64).reshape(-1, 2).T)
+        walls = self.access.barriers.walls
+        snaps = [legs.join_doors(x, y, side.lines, side.net.index, walls, self.walk)[2] for side in self.sides]
+        return np.asarray(np.min(snaps, axis=0))
 
     def _join(self, doors: Doors, facility: Array) -> tuple[tuple[Side, ...], Array]:
         doors = Doors(np.asarray(doors.xy_m, dtype=np.float64).reshape(-1, 2), doors.label)

@@ -1,0 +1,340 @@
+"""Hold a solved district warm: what one more facility, or one less, would change, within milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lifecircle import describe, gaps
+from lifecircle.errors import UsageError
+from lifecircle.indicators import per_head
+from lifecircle.indicators.reach import Judged, group_of, judge_headline
+from lifecircle.inputs.boundaries import district_code
+from lifecircle.inputs.findings import Findings
+from lifecircle.network.access import Doors
+from lifecircle.network.graph import MAX_MS
+from lifecircle.network.pairs import LinkedPlaces
+from lifecircle.proposals import with_changes
+from lifecircle.runfile import RunFile
+from lifecircle.study import Study, read_study
+from lifecircle.tables import CLASSES
+from lifecircle.traveltimes import (
+    Times,
+    TravelTimes,
+    crow_legs,
+    doors_of,
+    serving_facilities,
+    solve_times,
+    used_modes,
+    walking_slope,
+)
+
+Array = npt.NDArray[Any]
+_STATES = ("people_in_time", "people_out", "people_undetermined")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What other facilities of one layer would change, by its headline rules.
+
+    Attributes
+    ----------
+    layer : str
+    times : TravelTimes
+        Of the study with the other facilities.
+    judged : Judged
+    coverage : DataFrame
+        township_code (the district's last), class (urban / rural / all), group, people, people_in_time, people_out,
+        people_undetermined, coverage_rate and each of the last four as ``<name>_before``.
+    places : DataFrame
+        Places where anybody's minutes change: township_code, place_code, place, people, people_won, people_lost.
+    gaps : DataFrame
+        The gaps of reach of the layer, in the columns of the contract; with an area per head also those of area.
+    area : DataFrame or None
+        township_code, area_m2, people, area_per_head_m2 and area_per_head_m2_before, for layers with an area per head.
+    """
+
+    layer: str
+    times: TravelTimes
+    judged: Judged
+    coverage: pd.DataFrame
+    places: pd.DataFrame
+    gaps: pd.DataFrame
+    area: pd.DataFrame | None = None
+
+
+class Live:
+    """A solved district, to be asked what facilities added or closed would change.
+
+    Parameters
+    ----------
+    times : TravelTimes
+
+    Notes
+    -----
+    What a layer needs (legs to the roads, minutes per direction, its gaps) is worked out when it is first asked for;
+    `warm` does so beforehand.
+    """
+
+    def __init__(self, times: TravelTimes) -> None:
+        self.times = times
+        self._layers: dict[str, _Layer] = {}
+        self._links: dict[tuple[str, str, str], LinkedPlaces] = {}
+
+    @classmethod
+    def of(cls, source: Study | RunFile | str) -> Live:
+        """Solve a study, or the district of a run file."""
+        study = source if isinstance(source, Study) else read_study(source)
+        return cls(solve_times(study, Findings()))
+
+    def warm(self, *layers: str) -> Live:
+        """Work out what the layers (without any: all) need."""
+        for layer in layers or self.times.study.layers:
+            for linked in self._linked(layer).values():
+                for one in linked:
+                    one.nearest_ms(Doors(np.empty((0, 2)), np.empty(0, np.int64)), 0.0)
+            self._layer(layer)
+        return self
+
+    def change(self, layer: str, *, add: gpd.GeoDataFrame | None = None, close: Collection[str] = ()) -> Change:
+        """Say what facilities of a layer, added or closed, would change.
+
+        Parameters
+        ----------
+        layer : str
+        add : GeoDataFrame, optional
+            As `lifecircle.proposals.propose` lays them out.
+        close : collection of str
+            Ids of facilities.
+
+        Raises
+        ------
+        UsageError
+            If there is no such layer, facility, or no rule of reach for the layer.
+        """
+        before = self._layer(layer)
+        after = self.solve(layer, add=add, close=close, beside=False)
+        judged = judge_headline(after, layer)
+        return before.compare(after, judged)
+
+    def solve(self, layer: str, *, add: gpd.GeoDataFrame | None = None, close: Collection[str] = (),
+              beside: bool = True) -> TravelTimes:
+        """Give the times with facilities of a layer added or closed; only those of this layer change.
+
+        Without `beside` only those of the headline modes are right.
+        """
+        study, times = with_changes(self.times.study, add=add, close=close), self.times
+        if close:
+            closed = with_changes(times.study, close=close)
+            times = times.with_facilities(closed, layer)
+        serving = serving_facilities(study, layer)
+        new = np.flatnonzero(~serving["facility_id"].isin(times.serving[layer]["facility_id"]))
+        if len(new) == 0:
+            return replace(times, study=study)
+        return self._improved(times, study, layer, serving, new, beside=beside)
+
+    def _improved(self, times: TravelTimes, study: Study, layer: str, serving: gpd.GeoDataFrame, new: Array,
+                  *, beside: bool) -> TravelTimes:
+        """Lower the times of a layer by those to its new facilities (rows of `serving`)."""
+        policy = study.policy.layer(layer)
+        old = serving["facility_id"].to_numpy()
+        rank = np.append(np.flatnonzero(~np.isin(np.arange(len(old)), new)), -1)  # rows before -> rows now
+        doors = doors_of(serving.iloc[new])
+        found: dict[str, dict[tuple[str, str], Any]] = {"times": {}, "snap_m": {}, "joined": {}, "crow_m": {}}
+        headline = {rule.mode for name in CLASSES if (rule := policy.rule(name)) is not None}
+        for mode in (mode for mode in used_modes(policy) if beside or mode in headline):
+            linked, key = self._linked(layer)[mode], (layer, mode)
+            ways = [_lowered(one, linked_one, rank, new, doors)
+                    for one, linked_one in zip(self._per_way(times, layer, mode), linked, strict=True)]
+            minutes, facility = ways[0]
+            for other_minutes, other in ways[1:]:
+                worse = other_minutes > minutes
+                minutes, facility = np.where(worse, other_minutes, minutes), np.where(worse, other, facility)
+            snap_m = np.full(len(serving), np.inf)
+            snap_m[rank[:-1]] = times.snap_m[key]
+            np.minimum.at(snap_m, new[doors.label], linked[0].snap_m(doors))
+            joined = np.zeros(len(serving), dtype=bool)
+            joined[rank[:-1]] = times.joined[key]
+            joined[new] = np.isfinite(snap_m[new]) & times.mainland.any_door(times.modes[mode], doors, len(new))
+            crow = crow_legs(times.xy_m, doors, joined[new])
+            found["times"][key] = Times(minutes, facility, times.times[key].doubtful & ~np.isfinite(minutes))
+            found["snap_m"][key], found["joined"][key] = snap_m, joined
+            found["crow_m"][key] = tuple(np.minimum(*pair) for pair in zip(times.crow_m[key], crow, strict=True))
+        kept = {key: value for key, value in times.fields.items() if key[0] != layer}
+        lowered: dict[str, Any] = {name: {**getattr(times, name), **values} for name, values in found.items()}
+        return replace(times, study=study, serving={**times.serving, layer: serving}, fields=kept, **lowered)
+
+    def _per_way(self, times: TravelTimes, layer: str, mode: str) -> list[tuple[Array, Array]]:
+        """Give minutes and facilities of the demand points, per direction."""
+        if len(times.study.policy.layer(layer).ways) == 1:
+            one = times.times[layer, mode]
+            return [(one.minutes, one.facility)]
+        if times is self.times:
+            return self._layer(layer).per_way(mode)
+        return _each_way(times, layer, mode)
+
+    def _layer(self, layer: str) -> _Layer:
+        if layer not in self._layers:
+            study = self.times.study
+            if layer not in study.layers or not used_modes(study.policy.layer(layer)):
+                judged = [name for name in study.layers if used_modes(study.policy.layer(name))]
+                raise UsageError(f"no layer {layer} that is judged by reach; there are {', '.join(judged)}")
+            self._layers[layer] = _Layer(self.times, layer)
+        return self._layers[layer]
+
+    def _linked(self, layer: str) -> dict[str, list[LinkedPlaces]]:
+        """Give the demand points linked to the roads: mode -> one per direction; layers alike share the links."""
+        self._layer(layer)
+        times, policy, linked = self.times, self.times.study.policy.layer(layer), {}
+        for mode in used_modes(policy):
+            slope = walking_slope(times.study, layer, times.modes, mode)
+            for way in policy.ways:
+                if (mode, slope, way) not in self._links:
+                    self._links[mode, slope, way] = LinkedPlaces.link(times.access, mode, times.xy_m, direction=way,
+                                                                      slope=slope)
+            linked[mode] = [self._links[mode, slope, way] for way in policy.ways]
+        return linked
+
+
+def _each_way(times: TravelTimes, layer: str, mode: str) -> list[tuple[Array, Array]]:
+    fields, column = times.fields[layer, mode]
+    reaches = [field.reach(times.xy_m, want_snap=False) for field in fields]
+    return [(one.minutes[:, column], one.label[:, column]) for one in reaches]
+
+
+def _lowered(before: tuple[Array, Array], linked: LinkedPlaces, rank: Array, new: Array, doors: Doors,
+             ) -> tuple[Array, Array]:
+    """Take the new facilities where they are nearer, or as near and first in the table."""
+    minutes, facility = before[0], rank[before[1]]
+    for number, row in enumerate(new):
+        mine = doors.label == number
+        late = float(minutes.max(initial=0.0))
+        ms = linked.nearest_ms(Doors(doors.xy_m[mine], doors.label[mine]), late)
+        there = np.where(ms >= MAX_MS, np.inf, ms / 60_000.0)
+        nearer = (there < minutes) | (np.isfinite(there) & (there == minutes) & (row < facility))
+        minutes, facility = np.where(nearer, there, minutes), np.where(nearer, row, facility)
+    return minutes, facility
+
+
+class _Layer:
+    """One layer as it is today: how it is judged, its sums and its gaps."""
+
+    def __init__(self, times: TravelTimes, layer: str) -> None:
+        self.times, self.layer = times, layer
+        study = times.study
+        self.policy, self.quality = study.policy.layer(layer), describe.layer_quality(study, layer)
+        self.judged = judge_headline(times, layer)
+        self.group, self.people = group_of(times, self.policy)
+        codes = study.townships["township_code"].to_numpy(dtype=object)
+        self.units = np.append(codes, district_code(study.runfile, study.townships))
+        self.home = pd.Index(codes).get_indexer(times.demand["township_code"])
+        self.kind = pd.Index(CLASSES).get_indexer(times.demand["class"])
+        self.sums = self._sums(self.judged)
+        self.gaps = gaps.reach_gaps(times, self.judged, self.quality)
+        columns = dict.fromkeys(["township_code", "place_code", "class", "population", f"population_{self.group}"])
+        self.points = pd.DataFrame({name: times.demand[name] for name in columns if name in times.demand.columns})
+        self.place, self.places = self._places()
+
+    def _places(self) -> tuple[Array, pd.DataFrame]:
+        """Give each demand point the number of its place, and list the places, in each township."""
+        keys, names = ["township_code", "place_code"], self.times.study.places.set_index("place_code")["place"]
+        place = self.points.groupby(keys, sort=True).ngroup().to_numpy()
+        table = self.points[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+        return place, table.assign(place=table["place_code"].map(names).fillna(""))
+
+    @cached_property
+    def _ways(self) -> dict[str, list[tuple[Array, Array]]]:
+        return {}
+
+    def per_way(self, mode: str) -> list[tuple[Array, Array]]:
+        """Give minutes and facilities per direction, found once."""
+        if mode not in self._ways:
+            self._ways[mode] = _each_way(self.times, self.layer, mode)
+        return self._ways[mode]
+
+    def compare(self, after: TravelTimes, judged: Judged) -> Change:
+        """Set what comes after beside what is."""
+        changed = (judged.state != self.judged.state) | (judged.minutes != self.judged.minutes)
+        touched = np.unique(self.place[(changed | self._other_facility(after, judged)) & (judged.state >= 0)])
+        at = np.flatnonzero(np.isin(self.place, touched))
+        fresh = gaps.reach_gaps(replace(after, demand=self.points.iloc[at].reset_index(drop=True)),
+                                _of_judged(judged, at), self.quality)
+        kept = self.gaps[~self.gaps["place_code"].isin(self.places["place_code"].iloc[touched])]
+        listed = pd.concat([part for part in (kept, fresh) if len(part)] or [gaps.NO_GAPS], ignore_index=True)
+        listed = listed.sort_values(["township_code", "place_code", "class"], kind="stable", ignore_index=True)
+        area = None
+        if self.policy.m2_per_head is not None:
+            sums = self._area_sums(after.study)
+            area = _per_head(sums).assign(area_per_head_m2_before=self._area_today["area_per_head_m2"])
+            short = gaps.area_gaps(after.study, sums, self.layer, self._district, self.quality)
+            listed = pd.concat([part for part in (listed, short) if len(part)] or [listed], ignore_index=True)
+        return Change(self.layer, after, judged, self._coverage(self._sums(judged)), self._moved(judged, touched),
+                      listed, area)
+
+    def _other_facility(self, after: TravelTimes, judged: Judged) -> Array:
+        """Tell whose nearest facility is another one."""
+        ids = [self.times.serving[self.layer]["facility_id"], after.serving[self.layer]["facility_id"], pd.Series([""])]
+        number = pd.factorize(pd.concat(ids))[0]
+        none, count = number[-1:], len(ids[0])
+        then, now = np.append(number[:count], none), np.append(number[count:-1], none)
+        return np.asarray(then[self.judged.facility] != now[judged.facility])
+
+    def _sums(self, judged: Judged) -> Array:
+        """Sum people by unit (the district last), class (urban, rural, all) and state."""
+        sums = np.zeros((len(self.units), 3, 3))
+        known = (judged.state >= 0) & (self.home >= 0)
+        np.add.at(sums, (self.home[known], self.kind[known], judged.state[known]), self.people[known])
+        sums[:, 2] = sums[:, 0] + sums[:, 1]
+        sums[-1] = sums[:-1].sum(axis=0)
+        return sums
+
+    def _coverage(self, sums: Array) -> pd.DataFrame:
+        total = sums.sum(axis=2).ravel()
+        table = {"township_code": np.repeat(self.units, 3), "class": np.tile([*CLASSES, "all"], len(self.units)),
+                 "group": self.group, "people": total}
+        for suffix, part in (("", sums), ("_before", self.sums)):
+            for column, name in enumerate(_STATES):
+                table[name + suffix] = part[..., column].ravel()
+            rate = np.full(len(total), np.nan)
+            table["coverage_rate" + suffix] = np.divide(table["people_in_time" + suffix], total, out=rate,
+                                                        where=total > 0)
+        frame = pd.DataFrame(table)
+        return frame[(frame["people"] > 0) | (frame["class"] == "all")].reset_index(drop=True)
+
+    def _moved(self, judged: Judged, touched: Array) -> pd.DataFrame:
+        """Sum per touched place who is in time now and was not, and the other way round."""
+        then, now, people = self.judged.state, judged.state, self.people
+        sums = {"people": np.where(now >= 0, people, 0.0),
+                "people_won": np.where((now == 0) & (then != 0), people, 0.0),
+                "people_lost": np.where((now != 0) & (then == 0), people, 0.0)}
+        return self.places.iloc[touched].assign(**{
+            name: np.bincount(self.place, value, len(self.places))[touched] for name, value in sums.items()
+        }).reset_index(drop=True)
+
+    @property
+    def _district(self) -> tuple[str, str]:
+        return str(self.units[-1]), self.times.study.runfile.district.name
+
+    def _area_sums(self, study: Study) -> pd.DataFrame:
+        return per_head.area_sums(study, self.layer, self.policy, self._district)
+
+    @cached_property
+    def _area_today(self) -> pd.DataFrame:
+        return _per_head(self._area_sums(self.times.study))
+
+
+def _per_head(sums: pd.DataFrame) -> pd.DataFrame:
+    per = per_head.area_per_head_m2(sums)["value"]
+    return pd.DataFrame({"township_code": sums["township_code"], "area_m2": sums["area"], "people": sums["people"],
+                         "area_per_head_m2": per})
+
+
+def _of_judged(judged: Judged, at: Array) -> Judged:
+    return replace(judged, state=judged.state[at], minutes=judged.minutes[at], facility=judged.facility[at])
