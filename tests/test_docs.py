@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from lifecircle import plan, policy, runfile, sources
 from lifecircle.cli import app
+from lifecircle.inputs import edits
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
@@ -36,9 +37,14 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-def section(heading: str) -> str:
-    """Give the text below a heading of docs/runfile.md."""
-    text = (ROOT / "docs" / "runfile.md").read_text(encoding="utf-8")
+#: Heading in docs/scenario.md -> the model it describes.
+EDITS: dict[str, type[BaseModel]] = {"Top level": edits.ScenarioFile, **{f"`[[{kind}]]`": model for kind, model
+                                                                         in edits.KINDS.items()}}
+
+
+def section(heading: str, page: str = "runfile.md") -> str:
+    """Give the text below a heading of a page of docs."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     return re.split(r"(?m)^#{2,3} ", text.split(f"\n### {heading}\n", 1)[1])[0]
 
 
@@ -58,11 +64,12 @@ def toml(value: Any) -> str:
     return json.dumps(value)
 
 
-@pytest.mark.parametrize("heading", SECTIONS)
-def test_settings_are_documented_with_their_defaults(heading: str) -> None:
-    rows = re.findall(r"(?m)^\| `(\w+)` \| ([^|]*?) ?\| ([^|]*?) ?\| ?([^|]*?) ?\|$", section(heading))
+@pytest.mark.parametrize(("page", "heading"), [*(("runfile.md", name) for name in SECTIONS),
+                                               *(("scenario.md", name) for name in EDITS)])
+def test_settings_are_documented_with_their_defaults(page: str, heading: str) -> None:
+    rows = re.findall(r"(?m)^\| `(\w+)` \| ([^|]*?) ?\| ([^|]*?) ?\| ?([^|]*?) ?\|$", section(heading, page))
     documented = {key: default for key, default, _, _ in rows}
-    fields = SECTIONS[heading].model_fields
+    fields = (SECTIONS if page == "runfile.md" else EDITS)[heading].model_fields
     assert documented == {field.alias or name: default_text(field) for name, field in fields.items()}
     assert all(unit for _, _, unit, _ in rows)
 

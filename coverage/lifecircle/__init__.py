@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lifecircle.outputs.rundir import read_run, write_run
     from lifecircle.roadnetwork import RoadNetwork
     from lifecircle.runfile import RunFile, read_runfile
+    from lifecircle.scenario import Scenario, read_scenario
     from lifecircle.scorecard import ranking, scorecard
     from lifecircle.study import Study, read_study
     from lifecircle.version import __version__
@@ -30,6 +31,7 @@ _HOMES = {
     "MODES": "network.modes",
     "RoadNetwork": "roadnetwork",
     "RunFile": "runfile",
+    "Scenario": "scenario",
     "Study": "study",
     "__version__": "version",
     "assess": "assess",
@@ -37,14 +39,16 @@ _HOMES = {
     "ranking": "scorecard",
     "read_run": "outputs.rundir",
     "read_runfile": "runfile",
+    "read_scenario": "scenario",
     "read_study": "study",
     "scorecard": "scorecard",
     "write_run": "outputs.rundir",
 }
 
 __all__ = [
-    "MODES", "Assessment", "Graph", "InputError", "LifecircleError", "RoadNetwork", "RunFile", "Study", "__version__",
-    "assess", "draw_map", "ranking", "read_run", "read_runfile", "read_study", "scorecard", "write_run",
+    "MODES", "Assessment", "Graph", "InputError", "LifecircleError", "RoadNetwork", "RunFile", "Scenario", "Study",
+    "__version__", "assess", "draw_map", "ranking", "read_run", "read_runfile", "read_scenario", "read_study",
+    "scorecard", "write_run",
 ]
 
 

@@ -22,6 +22,7 @@ from lifecircle.progress import Progress
 from lifecircle.reachable import Reachable, reachable_layers
 from lifecircle.roadstate import judge_roads
 from lifecircle.runfile import RunFile
+from lifecircle.scenario import Scenario, read_scenario
 from lifecircle.scorecard import scored
 from lifecircle.study import Study, read_study
 from lifecircle.tables import CIRCLES_COLUMNS, check, worst_quality
@@ -29,7 +30,7 @@ from lifecircle.traveltimes import TravelTimes, solve_times
 
 
 def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress: Progress | None = None,
-           allow: Sequence[str | Path] = ()) -> Assessment:
+           allow: Sequence[str | Path] = (), scenario: Scenario | str | Path | None = None) -> Assessment:
     """Assess a district.
 
     Parameters
@@ -41,6 +42,8 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
         Names the step at work on stderr, and keeps the seconds of each.
     allow : sequence of str or Path
         Folders that files may be read from, besides that of the run file.
+    scenario : Scenario or path, optional
+        Edits that are made to the study first.
 
     Returns
     -------
@@ -54,6 +57,10 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
     progress = progress or Progress()
     study = source if isinstance(source, Study) else read_study(source, roads=roads, progress=progress,
                                                                        allow=allow)
+    if scenario is not None:
+        edits = scenario if isinstance(scenario, Scenario) else read_scenario(scenario, allow=allow)
+        with progress.step("apply the scenario"):
+            study = edits.apply(study)
     findings = Findings(list(study.findings))
     with progress.step("solve travel times"):
         times = solve_times(study, findings)

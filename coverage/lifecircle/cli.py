@@ -121,16 +121,24 @@ def check(runfile: RunFileArgument, allow: AllowOption, as_json: JsonOption = Fa
 def run(runfile: RunFileArgument,
         out: Annotated[Path, typer.Option("--out", help="Run directory to write. 结果文件夹", show_default=False)],
         allow: AllowOption,
+        scenario: Annotated[Path | None, typer.Option(help="Edits to make first (.toml, .geojson). 情景文件",
+                                                      show_default=False)] = None,
+        year: Annotated[int | None, typer.Option(min=1900, max=2200, show_default=False,
+                                                 help="Year of the scenario, in place of its own. 情景年份")] = None,
         as_json: JsonOption = False) -> None:
     """Assess a district and write the run directory: tables, GeoPackage, surfaces, map (出数、出图)."""
     from lifecircle.assess import assess
     from lifecircle.outputs.rundir import check_target, write_run
     from lifecircle.outputs.summary import summary_record, summary_text
     from lifecircle.progress import Progress
+    from lifecircle.scenario import read_scenario
 
+    if year is not None and scenario is None:
+        raise UsageError("--year is the year of a scenario; name its file with --scenario")
     progress = Progress()
     check_target(out)
-    assessment = assess(runfile, progress=progress, allow=allow)
+    edits = None if scenario is None else read_scenario(scenario, year=year, allow=allow)
+    assessment = assess(runfile, progress=progress, allow=allow, scenario=edits)
     with progress.step("write run directory"):
         write_run(assessment, out)
     typer.echo(json.dumps(summary_record(assessment, out), ensure_ascii=False, indent=1) if as_json

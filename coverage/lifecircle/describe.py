@@ -57,7 +57,8 @@ def run_record(study: Study) -> dict[str, Any]:
     for item in fields(study.roads):
         value = getattr(study.roads, item.name)
         roads.update(value.encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes())
-    identity = {**settings, "inputs": study.inputs, "roads": roads.hexdigest(), "code": code_sha256()}
+    identity = {**settings, "inputs": study.inputs, "roads": roads.hexdigest(), "code": code_sha256(),
+                **({"year": study.scenario.record["year"]} if study.scenario else {})}
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     layers = {layer: _layer_record(study, layer) for layer in study.layers}
     return {
@@ -73,6 +74,7 @@ def run_record(study: Study) -> dict[str, Any]:
         "classes": _class_record(study), "scenarios": list(study.scenarios),
         "layers": layers, "modes": _mode_records(study), "plan": _plan_record(study),
         **settings, "inputs": study.inputs, "versions": versions(),
+        **({"scenario": study.scenario.record} if study.scenario else {}),
     }
 
 

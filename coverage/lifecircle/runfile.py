@@ -292,13 +292,7 @@ class RunFile(Section):
             If it is an address or a virtual file system, not a file; if it lies neither in the run file's folder nor in
             one that the caller allowed.
         """
-        if "://" in name or name.startswith("/vsi"):
-            raise ConfigError(self.path, f"{name} is an address, not a file", "fetch it first and name the file")
-        path = (self.path.parent / name).resolve()
-        if not any(path.is_relative_to(folder.resolve()) for folder in (self.path.parent, *self.allow)):
-            raise ConfigError(self.path, f"{name} lies outside the folder of the run file",
-                              f"move it there, or allow its folder: --allow {path.parent}")
-        return path
+        return beside(self.path, name, self.allow)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -333,6 +327,23 @@ class RunFile(Section):
             return Plan()
         weights = self.resolve(self.plan.weights) if self.plan.weights else None
         return read_plan(self.resolve(self.plan.file), weights)
+
+
+def beside(settings: Path, name: str, allow: Sequence[Path] = (), *, what: str = "run file") -> Path:
+    """Give the path of a file that a file of settings names.
+
+    Raises
+    ------
+    ConfigError
+        As for `RunFile.resolve`.
+    """
+    if "://" in name or name.startswith("/vsi"):
+        raise ConfigError(settings, f"{name} is an address, not a file", "fetch it first and name the file")
+    path = (settings.parent / name).resolve()
+    if not any(path.is_relative_to(folder.resolve()) for folder in (settings.parent, *allow)):
+        raise ConfigError(settings, f"{name} lies outside the folder of the {what}",
+                          f"move it there, or allow its folder: --allow {path.parent}")
+    return path
 
 
 def read_runfile(path: str | Path, *, allow: Sequence[str | Path] = ()) -> RunFile:

@@ -36,6 +36,29 @@ from lifecircle.runfile import RunFile, read_runfile
 
 
 @dataclass(frozen=True)
+class AppliedScenario:
+    """What a scenario changed in a study.
+
+    Attributes
+    ----------
+    record : dict
+        What ``run.json`` says of it: name, year, file, sha256, edits (kind -> how many count), later (how many do not
+        yet).
+    opened : tuple of str
+        facility_id of those that serve and did not before.
+    cost : dict
+        facility_id -> cost, where the scenario says it.
+    roads : GeoDataFrame
+        `inputs.roadedits.CHANGED_ROADS_COLUMNS` and geometry.
+    """
+
+    record: dict[str, Any]
+    opened: tuple[str, ...]
+    cost: dict[str, float]
+    roads: gpd.GeoDataFrame
+
+
+@dataclass(frozen=True)
 class Study:
     """Everything the analysis needs, in one CRS.
 
@@ -62,6 +85,8 @@ class Study:
         Circles of care of the old, as `inputs.circletable.read_circles` gives them.
     priority : DataFrame
         People of priority groups per place: `inputs.priority.PRIORITY_INPUT`.
+    scenario : AppliedScenario or None
+        What was changed from the state that the inputs tell; None: nothing.
     """
 
     runfile: RunFile
@@ -81,6 +106,7 @@ class Study:
     reported: pd.DataFrame = field(default_factory=NOTHING_REPORTED.copy)
     circles: gpd.GeoDataFrame | None = None
     priority: pd.DataFrame = field(default_factory=NO_PRIORITY.copy)
+    scenario: AppliedScenario | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ search, legs or tables; *own* that differs from *again* has one in the reading o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -21,12 +22,13 @@ import pandas as pd
 import shapely
 
 from lifecircle.assessment import Assessment
-from lifecircle.errors import BadValueError, EmptyTableError, MissingFileError
+from lifecircle.errors import BadValueError, ConfigError, EmptyTableError, MissingFileError
 from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.modes import TravelMode, resolve_modes
 from lifecircle.policy import Policy
 from lifecircle.progress import Progress
 from lifecircle.runfile import RunFile
+from lifecircle.scenario import read_scenario
 from lifecircle.study import Study, hash_inputs, read_study
 from lifecircle.traveltimes import doors_of, points_of
 from lifecircle.verification import OUTLIER, Verification
@@ -60,6 +62,8 @@ def reread(run: dict[str, Any], folder: Path, *, progress: Progress | None = Non
         If an input is not there.
     BadValueError
         If an input is not the one that the run read.
+    ConfigError
+        If the run is of a scenario that changes the roads.
     """
     runfile = RunFile.model_validate({**run["runfile"], "path": folder / "the run's folder",
                                       "allow": tuple(map(Path, allow))})
@@ -67,13 +71,28 @@ def reread(run: dict[str, Any], folder: Path, *, progress: Progress | None = Non
         now = hash_inputs(runfile)
     except MissingFileError as error:
         raise MissingFileError(error.where, "no such file", "name the run file of the run with --runfile") from error
-    before = {(item["file"], item["role"]): item["sha256"] for item in run["inputs"]}
+    before = {(item["file"], item["role"]): item["sha256"] for item in run["inputs"]
+              if not item["role"].startswith("scenario")}
     after = {(item["file"], item["role"]): item["sha256"] for item in now}
     for name, role in sorted(set(before) | set(after)):
         if before.get((name, role)) != after.get((name, role)):
             raise BadValueError(folder / name, f"is not the file that run {run['run_id']} read ({role})",
                                 "bring the old file back, or run the district again")
-    return read_study(runfile, progress=progress)
+    study = read_study(runfile, progress=progress)
+    return _edited(study, run["scenario"], folder, allow) if "scenario" in run else study
+
+
+def _edited(study: Study, told: dict[str, Any], folder: Path, allow: Sequence[str | Path]) -> Study:
+    """Make the edits of the scenario that the run names, from the folder of the run file or one that is allowed."""
+    if {"build", "upgrade", "cut"} & set(told["edits"]):
+        raise ConfigError(told["file"], "a scenario changes the roads; they are not read a second way",
+                          "verify the run without --scenario")
+    path = next((path for path in (Path(place) / told["file"] for place in (folder, *allow)) if path.is_file()), None)
+    if path is None:
+        raise MissingFileError(folder / told["file"], "no such file", "copy the scenario there, or allow its folder")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
+        raise BadValueError(path, "is not the scenario that the run read", "bring the old file back, or run it again")
+    return read_scenario(path, year=told["year"], allow=allow).apply(study)
 
 
 def verify(assessment: Assessment, study: Study, *, sample: int = 200, seed: int = 1,

@@ -65,6 +65,19 @@ def merge_local(base: RoadNetwork, local: RoadNetwork, rule: LocalRoads, finding
                    quality=worst_quality([base.quality, local.quality]))
 
 
+def join_roads(base: RoadNetwork, new: RoadNetwork, join_m: float) -> RoadNetwork:
+    """Add every road of another network and join it, whatever is there already.
+
+    Parameters
+    ----------
+    base, new : RoadNetwork
+        In one CRS; the answer has no heights.
+    join_m : float
+        How far an end may lie from the road that it is tied to.
+    """
+    return _join(base, new, np.arange(len(new)), np.zeros(new.node_count, dtype=bool), join_m)[0]
+
+
 def _pieces(local: RoadNetwork, base: RoadNetwork, same_m: float) -> tuple[RoadNetwork, Array]:
     """Cut local roads where they begin or cease to be the same as others, and tell which pieces are."""
     count = np.maximum(np.ceil(local.length_m / _PIECE_M).astype(np.int64), 1)

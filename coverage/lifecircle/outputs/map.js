@@ -51,7 +51,8 @@ window.lifecircle.start = (function () {
     const model = facts.model ? ` <span class="lc-mark">${words.model}</span>` : "";
     const facts_ = [layer.groups ? words.basis_priority : layer.members ? words.basis_all : words.basis + groupNote(layer, words), facts.date && `${words.date} ${facts.date}`,
       `${words.run} ${facts.run_id}`];
-    element.innerHTML = `<h1>${facts.district} · ${layer.label}${model}</h1>` +
+    const scenario = facts.scenario ? ` <span class="lc-mark">${words.scenario}${words.colon}${facts.scenario}</span>` : "";
+    element.innerHTML = `<h1>${facts.district} · ${layer.label}${scenario}${model}</h1>` +
       `<p>${facts_.filter(Boolean).join(" · ")}</p>`;
   }
 

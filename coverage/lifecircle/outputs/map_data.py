@@ -17,7 +17,7 @@ from lifecircle.outputs.disclosure import STATE_COLUMNS
 from lifecircle.outputs.geopackage import headline_figures
 from lifecircle.outputs.map_circle import CIRCLE, circle_facts, circle_figures, circle_layers, circle_place
 from lifecircle.outputs.map_priority import priority_facts, priority_figures
-from lifecircle.outputs.map_text import words
+from lifecircle.outputs.map_text import scenario_title, words
 from lifecircle.outputs.offline import inert
 
 #: Shapes are drawn to about a metre.
@@ -258,6 +258,7 @@ def facts(assessment: Assessment) -> dict[str, Any]:
         "words": words(language), "district": district["name"], "date": district.get("data_date", ""),
         "approval": district.get("map_approval_number", ""), "run_id": run["run_id"], "version": run["lifecircle"],
         "crs": run["crs"], "model": run["quality"] == "model", "osm": uses_osm(assessment),
+        "scenario": scenario_title(run.get("scenario")),
         "findings": [doubt_words(item, language) for item in doubtful(assessment)],
         "doubts": unit_doubts(assessment, district["code"]),
         "circle": circle_facts(assessment, language), "priority": priority_facts(assessment, language),

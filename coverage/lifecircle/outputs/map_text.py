@@ -22,6 +22,7 @@ _ZH: dict[str, Any] = {
     "basis_all": "口径：全体常住人口，各服务按其时限",
     "lack_table": ["服务", "缺该服务", "仅缺该服务"],
     "all_of": {"in_time": "多数服务齐全", "out": "多数有缺", "undetermined": "多数待核", "none": "无人口"},
+    "scenario": "情景",
     "title": "公共服务圈", "model": MODEL_MARK, "not_approved": NOT_APPROVED,
     "approval": "审图号", "date": "数据截止", "run": "运行编号", "basis": "口径：人口",
     "drawn": "制图", "crs": "量算坐标系", "north": "北",
@@ -86,6 +87,7 @@ _EN: dict[str, Any] = {
     "lack_table": ["Service", "Lack it", "Lack only it"],
     "all_of": {"in_time": "most have all", "out": "most lack some", "undetermined": "mostly undetermined",
                "none": "nobody"},
+    "scenario": "Scenario",
     "title": "service circles", "model": f"{MODEL_MARK} (model data, not real)",
     "not_approved": f"Internal working map, not approved, not for publication ({NOT_APPROVED})",
     "approval": "Map approval no.", "date": "data of", "run": "run", "basis": "basis: people", "drawn": "drawn by",
@@ -143,3 +145,10 @@ WORDS: dict[str, dict[str, Any]] = {"zh": _ZH, "en": _EN}
 def words(language: str) -> dict[str, Any]:
     """Give the words of a language; English where it is not known."""
     return WORDS.get(language, _EN)
+
+
+def scenario_title(record: dict[str, Any] | None) -> str:
+    """Give the name of a run's scenario with its year; blank where the run has none."""
+    if not record:
+        return ""
+    return f"{record['name']}, {record['year']}" if record.get("year") else str(record["name"])

@@ -15,7 +15,7 @@ from lifecircle.assessment import Assessment
 from lifecircle.errors import InputError
 from lifecircle.outputs import map_data
 from lifecircle.outputs.disclosure import published
-from lifecircle.outputs.map_text import words
+from lifecircle.outputs.map_text import scenario_title, words
 from lifecircle.outputs.offline import inert, leaflet, seal
 
 #: Panes from bottom to top: name, z-index, whether it takes clicks.
@@ -136,7 +136,10 @@ def _add_head(page: folium.Map, assessment: Assessment) -> None:
     css, script = leaflet()
     own_css, *own_scripts = (here.joinpath(name).read_text(encoding="utf-8") for name in OWN_FILES)
     district = assessment.run["district"]
-    title = inert(f"{district['name']} {words(district.get('language', 'zh'))['title']}")
+    told = words(district.get("language", "zh"))
+    scenario = scenario_title(assessment.run.get("scenario"))
+    title = inert(f"{district['name']} {told['title']}" + (f" {told['scenario']}{told['colon']}{scenario}" if scenario
+                                                           else ""))
     head = (f"<title>{title}</title><style>{css}</style><script>{script}</script>"
             f"<style>{own_css}</style><script>{''.join(own_scripts)}</script>")
     page.get_root().header.add_child(Verbatim(head), name="lifecircle_head")

@@ -13,7 +13,7 @@ from lifecircle.assessment import Assessment
 from lifecircle.outputs.disclosure import published
 from lifecircle.outputs.geopackage import headline_figures
 from lifecircle.outputs.map_circle import circle_figures
-from lifecircle.outputs.map_text import MODEL_MARK
+from lifecircle.outputs.map_text import MODEL_MARK, scenario_title
 from lifecircle.outputs.tables import clean_text, plain_value
 from lifecircle.tables import VERDICTS
 
@@ -35,7 +35,8 @@ def summary_record(assessment: Assessment, directory: str | Path) -> dict[str, A
     run, found = assessment.run, Counter(item.severity for item in assessment.findings)
     record = {
         "run_id": run["run_id"], "district": run["district"]["name"], "quality": run["quality"],
-        "note": MODEL_MARK if run["quality"] == "model" else "", "directory": str(directory),
+        "note": MODEL_MARK if run["quality"] == "model" else "", "scenario": run.get("scenario"),
+        "directory": str(directory),
         "map": str(Path(directory) / "map.html"), "townships": len(assessment.townships),
         "places": len(assessment.places), "people": run["district"].get("population"),
         "class_rule": run.get("classes", {}).get("rule", ""),
@@ -134,7 +135,7 @@ def summary_text(assessment: Assessment, directory: str | Path) -> str:
     """Give the district's headline figures as lines of text."""
     record = summary_record(assessment, directory)
     mark = f"  {record['note']} (model data)" if record["note"] else ""
-    lines = [f"{record['district']}  run {record['run_id']}{mark}",
+    lines = [f"{record['district']}  run {record['run_id']}{mark}", *_edit_lines(record),
              f"{record['townships']} townships, {record['places']} places, {_count(record['people'])} people, "
              f"{record['gaps']} gaps, {record['findings']['warn']} warnings"]
     shares = next((list(layer["townships_at"]) for layer in record["layers"] if "townships_at" in layer), [])
@@ -146,6 +147,16 @@ def summary_text(assessment: Assessment, directory: str | Path) -> str:
               "in doubt: findings that touch the layer; marks.csv tells where, findings.json what",
               f"map: {record['map']}"]
     return "\n".join(clean_text(pd.Series(lines, dtype="str")))
+
+
+def _edit_lines(record: dict[str, Any]) -> list[str]:
+    """Say that it is a scenario, and of how many edits."""
+    told = record["scenario"]
+    if told is None:
+        return []
+    edits = ", ".join(f"{count} {kind}" for kind, count in told["edits"].items()) or "no edits"
+    later = f"; {told['later']} for a later year" if told["later"] else ""
+    return [f"scenario: {scenario_title(told)} ({told['file']}: {edits}{later}); not the state of today"]
 
 
 def _circle_lines(record: dict[str, Any]) -> list[str]:
