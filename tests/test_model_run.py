@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import geopandas as gpd
@@ -9,12 +10,15 @@ import numpy as np
 import pytest
 import shapely
 
+from browser import chromium, visit
 from identities import check_identities
 from lifecircle.assess import assess
 from lifecircle.indicators.eldercircles import circle_table
 from lifecircle.indicators.planned import by_figure, select
 from lifecircle.inputs.circletable import HUB_LEVELS
 from lifecircle.inputs.findings import Findings
+from lifecircle.outputs.groupcounts import Cells, hidden_of
+from lifecircle.outputs.maps import save_map
 from lifecircle.scorecard import plan_of
 from lifecircle.study import read_study
 from lifecircle.tables import RESULTS_KEY
@@ -48,6 +52,35 @@ def test_census_totals(found):
     assert people.set_index("class")["value"].to_dict() == {"all": 651_534, "urban": 419_854, "rural": 231_680}
     assert len(found.townships) == 22
     assert len(found.places) == 296
+
+
+def test_the_map_draws_hidden_places_as_hidden(found, tmp_path):
+    """Counted from the demand points and what the disclosure hides, not from the map's own counts."""
+    save_map(found, tmp_path / "map.html")
+    demand, cells = found.demand, Cells.of(found.demand, "511902000000")
+    expected = {}
+    for layer, group in (("childcare", "0_2"), ("elderly_care", "60plus")):
+        people, state = demand[f"population_{group}"], demand[f"state_{layer}"]
+        mask = hidden_of(cells, people.to_numpy(dtype=float), state)
+        own = {name: people.where(state == name, 0.0).groupby(demand["place_code"]).sum()
+               for name in ("in_time", "out_of_time", "undetermined")}
+        tally = Counter()
+        for code, reached, judged in zip(cells.places, mask.reached, mask.judged, strict=False):
+            here, out, unsure = (own[name][code] for name in own)
+            parts = {"in": here, "out": out + unsure} if judged else {"in": here, "out": out, "unsure": unsure}
+            tally["hidden" if reached else max(parts, key=parts.get) if here + out + unsure else "nobody"] += 1
+        tally["nobody"] += len(found.places) - len(cells.places)
+        expected[layer] = [tally[name] for name in ("in", "out", "unsure", "hidden", "nobody")]
+    assert expected["childcare"] == [26, 27, 0, 116, 127]
+    said = ("多数已覆盖", "多数未覆盖", "多数待核", "覆盖情况不公开", "无人口")
+    with chromium() as browser, visit(browser, tmp_path / "map.html") as seen:
+        for layer, amounts in expected.items():
+            seen.page.click(f".lc-services input[value={layer}]")
+            texts = seen.page.locator(".lc-legend .lc-row").all_inner_texts()
+            rows = dict(text.rsplit("\n", 1) for text in texts)
+            assert [int(rows.get(name, "0 个").split()[0]) for name in said] == amounts
+            assert rows.get("不公开", "0 个") == {"childcare": "9 个", "elderly_care": "0 个"}[layer]
+            assert seen.page.locator(".lc-disc").count() == 296 - amounts[4]
 
 
 def test_everything_says_model(found):

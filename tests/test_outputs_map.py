@@ -149,7 +149,7 @@ def test_a_township_tells_all_layers(page: Page) -> None:
     assert text.startswith("清江镇\n人口 1,041")
     row = next(line for line in text.splitlines() if line.startswith("应急避难"))
     assert row.split("\t")[1:] == ["83.6%", "171", "0", "2.4", "标准未定"]
-    assert "托育\t—\t不公开\t不公开" in text
+    assert "托育\t不公开\t不公开\t不公开" in text
 
 
 def test_a_place_tells_its_gaps(page: Page) -> None:

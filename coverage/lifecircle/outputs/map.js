@@ -2,7 +2,7 @@
 window.lifecircle.start = (function () {
   "use strict";
 
-  const {STATE_KEYS, SITE, circleFacts, circleNote, circlePlacePopup, circleTownshipPopup, count, densityColour, densityText, disc, doubtMark, doubtNote, icon, legendRow, mainState, percent, plain, priorityBands, priorityDisc, priorityFacts, priorityPlaceRows, priorityPopup, range, site, sitePopup, placePopup,
+  const {HIDDEN, STATE_KEYS, SITE, circleFacts, circleNote, circlePlacePopup, circleTownshipPopup, count, densityColour, densityText, disc, doubtMark, doubtNote, icon, legendRow, mainState, percent, plain, priorityBands, priorityDisc, priorityFacts, priorityPlaceRows, priorityPopup, range, rateText, site, sitePopup, placePopup,
     swatch, townshipPopup} = window.lifecircle;
   const RATES = [[0.95, "#8dbbdd"], [0.8, "#c3dcee"], [0.6, "#f3efe6"], [0.4, "#f9d9b4"], [0, "#f2b376"]];
   const AREAS = RATES.map((step, index) => [[1, 0.75, 0.5, 0.25, 0][index], step[1]]);
@@ -78,7 +78,7 @@ window.lifecircle.start = (function () {
     if (layer.members) return circleFacts(layer, facts) + doubtLine(layer, facts);
     const lines = [`${words.rule}${words.colon}${ruleText(layer, words)}`];
     if (figures.rate !== undefined) {
-      lines.unshift(`${words.total_rate} <b>${percent(figures.rate, words.none)}</b>${range(figures)}`);
+      lines.unshift(`${words.total_rate} <b>${rateText(figures, words)}</b>${range(figures)}`);
       lines.push(`${words.out} ${count(figures.out, words)}${words.separator}${words.undetermined} ` +
         `${count(figures.undetermined, words)}${words.separator}${words.total} ${count(figures.people, words)} ${words.counts.people}`);
       if (layer.at_shares.length) {
@@ -115,7 +115,7 @@ window.lifecircle.start = (function () {
   }
 
   function shareText(figures, layer, words) {
-    if (!figures || !byArea(layer)) return percent((figures || {}).rate, words.none);
+    if (!figures || !byArea(layer)) return rateText(figures || {}, words);
     return typeof figures.m2 === "number" ? `${plain(figures.m2)} ${words.m2_unit}` : words.none;
   }
 
@@ -124,7 +124,7 @@ window.lifecircle.start = (function () {
   }
 
   function colour(value, layer) {
-    return value === null || value === undefined ? NO_RATE : steps(layer).find((step) => value >= step[0])[1];
+    return value === null ? HIDDEN : value === undefined ? NO_RATE : steps(layer).find((step) => value >= step[0])[1];
   }
 
   function start(map, layers, facts) {
@@ -195,7 +195,7 @@ window.lifecircle.start = (function () {
         if (place.services) place.counts[facts.circle.key] = place.services.counts;
         member.bindPopup(() => (inPriority() ? priorityPopup(place, facts, state, false) : inCircle() ? circlePlacePopup(place, facts)
           : placePopup(place, facts, state.chosen) + circleNote(place, facts)), popupRoom);
-        member.bindTooltip(place.name);
+        member.bindTooltip(() => place.name + (!inPriority() && mainState(place.counts[state.chosen]) === "hidden" ? ` ${words.mostly.hidden}` : ""));
       });
       members.facilities.forEach((member) => {
         const place = member.feature.properties;
@@ -286,8 +286,9 @@ window.lifecircle.start = (function () {
         const text = index === 0 ? `≥ ${edge(lower)}` : lower === 0 ? `< ${edge(upper)}` : `${edge(lower)}–${edge(upper)}`;
         return legendRow(swatch(fill), text + unit, `${amount} ${words.counts.township}`);
       });
-      const unknown = values.length - known.length;
-      return unknown ? [...rows, legendRow(swatch(NO_RATE), words.no_data, `${unknown} ${words.counts.township}`)] : rows;
+      const without = [[null, words.few], [undefined, words.no_data]].filter(([value]) => values.includes(value));
+      return [...rows, ...without.map(([value, text]) => legendRow(swatch(colour(value, layer)), text,
+        `${values.filter((item) => item === value).length} ${words.counts.township}`))];
     }
 
     function placeRows(layer) {
@@ -299,7 +300,8 @@ window.lifecircle.start = (function () {
         counts[index + 1] = 1;
         return legendRow(disc(counts, 6), said[key], amount(key));
       });
-      return states.includes("none") ? [...rows, legendRow('<svg width="16"></svg>', said.none, amount("none"))] : rows;
+      if (states.includes("hidden")) rows.push(legendRow(disc([null, null, null, null], 6), said.hidden, amount("hidden")));
+      return states.includes("none") ? [...rows, legendRow('<svg width="16" height="16"></svg>', said.none, amount("none"))] : rows;
     }
 
     function siteRows(layer) {

@@ -45,11 +45,11 @@ def circle_figures(assessment: Assessment) -> dict[str, dict[str, Any]]:
     figures: dict[str, dict[str, Any]] = {}
     for row in rows[rows["indicator"].isin(list(_INDICATORS))].to_dict("records"):
         of_unit, name = figures.setdefault(row["township_code"], {}), _INDICATORS[row["indicator"]]
-        if row["layer"] == CIRCLE:
+        if row["layer"] == CIRCLE and row["value"] == row["value"]:
             of_unit[name] = plain_value(row["value"])
             if name == "rate":
                 of_unit.update(low=plain_value(row["low"]), high=plain_value(row["high"]))
-        else:
+        elif row["layer"] != CIRCLE:
             of_unit.setdefault(name, {})[row["layer"]] = plain_value(row["value"])
     return figures
 

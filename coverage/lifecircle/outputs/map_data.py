@@ -64,12 +64,13 @@ def number(value: Any) -> float | str | None:
 
 
 def unit_figures(assessment: Assessment) -> dict[str, dict[str, dict[str, Any]]]:
-    """Give township (or district) code -> layer -> headline figures; a count that must not be shown is None."""
+    """Give township (or district) code -> layer -> headline figures; one that must not be shown is None."""
     figures: dict[str, dict[str, dict[str, Any]]] = {}
     for indicator, name in _FIGURES.items():
         for row in headline_figures(assessment, indicator).to_dict("records"):
             layer = figures.setdefault(row["township_code"], {}).setdefault(row["layer"], {})
-            hidden = indicator.startswith("people") and row["group"] != "all" and math.isnan(row["value"])
+            kept = indicator.startswith("people") or (indicator == "coverage_rate" and row["verdict"] != "no_data")
+            hidden = kept and row["group"] != "all" and math.isnan(row["value"])
             if hidden or not math.isnan(row["value"]):
                 layer[name] = number(row["value"])
             if indicator == "coverage_rate":
@@ -80,14 +81,15 @@ def unit_figures(assessment: Assessment) -> dict[str, dict[str, dict[str, Any]]]
 
 
 def township_gaps(assessment: Assessment) -> dict[str, list[dict[str, Any]]]:
-    """Give township code -> what it lacks besides reach: units without a facility, area short."""
+    """Give township code -> what it lacks besides reach: units without a facility, area short; None where hidden."""
     rows = assessment.gaps[assessment.gaps["kind"] != "reach"]
     found: dict[str, list[dict[str, Any]]] = {}
     order = rows["layer"].map({layer: at for at, layer in enumerate(assessment.layers)})
     keys = ["township_code", "order", "layer", "kind", "metric"]
     for (code, _, layer, kind, metric), part in rows.assign(order=order).groupby(keys, sort=True):
-        found.setdefault(code, []).append({"layer": layer, "kind": kind, "metric": metric,
-                                           "short": number(part["short"].sum()), "unit": part["unit"].iloc[0]})
+        short = part["short"].sum(skipna=bool((part["group"] == "all").all()))
+        found.setdefault(code, []).append({"layer": layer, "kind": kind, "metric": metric, "short": number(short),
+                                           "unit": part["unit"].iloc[0]})
     return found
 
 

@@ -5,9 +5,9 @@ window.lifecircle = (function () {
 
   const STATES = {in_time: "#2b6ca3", out: "#d9710f", undetermined: "url(#lc-hatch)"};
   const STATE_KEYS = ["in_time", "out", "undetermined"];
+  const HIDDEN = "#b0b0b0"; // What must not be told has one colour, whatever it is.
   const SITE = "#33203f";
   const TOLD = 3; // So many findings are told in words.
-  const FEW = 5; // A count that is too small to be shown is drawn as this many.
 
   /* ---- numbers and small markup ---- */
 
@@ -15,6 +15,11 @@ window.lifecircle = (function () {
     if (rate === null || rate === undefined) return none;
     const shown = Math.round(rate * 1000) / 10;
     return Math.min(Math.max(shown, rate > 0 ? 0.1 : 0), rate < 1 ? 99.9 : 100).toFixed(1) + "%";
+  }
+
+  /* A rate that is null is hidden; one that is missing is not known. */
+  function rateText(figures, words) {
+    return figures.rate === null ? words.few : percent(figures.rate, words.none);
   }
 
   /* The interval, where it is more than a point as shown. */
@@ -65,8 +70,16 @@ window.lifecircle = (function () {
     return `<path d="M0 0L${at(from)}A${radius} ${radius} 0 ${to - from > 0.5 ? 1 : 0} 1 ${at(to)}Z" fill="${fill}"/>`;
   }
 
+  /* The people per state as far as they are told; null where it is hidden how many are in time. Where only the sum of
+     the others is told, they count as out, as in a rate. */
+  function told(counts) {
+    const [people, reached, out, unsure] = counts;
+    if (people === null || reached === null) return null;
+    return out === null || unsure === null ? [reached, people - reached, 0] : [reached, out, unsure];
+  }
+
   function disc(counts, radius) {
-    const people = STATE_KEYS.map((key, index) => (counts[index + 1] === null ? FEW : counts[index + 1]));
+    const people = told(counts) || [];
     const total = people.reduce((sum, part) => sum + part, 0);
     let from = 0;
     const slices = people.map((part, index) => {
@@ -75,6 +88,7 @@ window.lifecircle = (function () {
       from = to;
       return drawn;
     });
+    if (!people.length) slices.push(slice(radius, 0, 1, HIDDEN));
     const size = 2 * radius + 4;
     return `<svg width="${size}" height="${size}" viewBox="${-size / 2} ${-size / 2} ${size} ${size}">` +
       `<circle r="${radius + 1}" fill="#fff"/>${slices.join("")}` +
@@ -99,8 +113,8 @@ window.lifecircle = (function () {
 
   function mainState(counts) {
     if (!counts || counts[0] === 0) return "none";
-    const people = counts.slice(1).map((part) => (part === null ? FEW : part));
-    return STATE_KEYS[people.indexOf(Math.max(...people))];
+    const people = told(counts);
+    return people === null ? "hidden" : STATE_KEYS[people.indexOf(Math.max(...people))];
   }
 
   /* ---- doubt ---- */
@@ -136,14 +150,14 @@ window.lifecircle = (function () {
       const figures = unit.figures[layer.key] || {};
       const area = typeof figures.m2 === "number" ? plain(figures.m2) : words.none;
       const verdict = figures.verdict || figures.m2_verdict;
-      return layerName(layer, chosen, unit.doubts[layer.key], words) + cell(percent(figures.rate, words.none) + range(figures), true) +
+      return layerName(layer, chosen, unit.doubts[layer.key], words) + cell(rateText(figures, words) + range(figures), true) +
         cell(count(figures.out, words), true) + cell(count(figures.undetermined, words), true) + cell(area, true) +
         cell(words.verdicts[verdict] || words.none) + "</tr>";
     });
     const people = typeof unit.people === "number" ? `<p>${words.people} ${count(unit.people, words)}</p>` : "";
     const lacking = unit.lacking.map((gap) => {
       const layer = facts.layers.find((item) => item.key === gap.layer);
-      const amount = `${words.lacking} ${gap.short.toLocaleString("en-US", {maximumFractionDigits: 0})} ${words.units[gap.unit] ?? gap.unit}`;
+      const amount = gap.short === null ? `${words.lacking} ${words.few}` : `${words.lacking} ${gap.short.toLocaleString("en-US", {maximumFractionDigits: 0})} ${words.units[gap.unit] ?? gap.unit}`;
       const where = words.unit_names[gap.metric] ? ` (${words.unit_names[gap.metric]})` : "";
       return `<p>${layer.label}·${words.kind[gap.kind] || gap.kind}${words.colon}${amount}${where}</p>`;
     });
@@ -192,6 +206,6 @@ window.lifecircle = (function () {
     return `<h3>${place.name || place.id}</h3><p>${state.join(" · ")}</p><table class="lc-table">${shown}</table>`;
   }
 
-  return {STATE_KEYS, SITE, count, disc, doubtLines, doubtMark, doubtNote, icon, legendRow, mainState, percent, plain, point, range, site, sitePopup, placePopup,
+  return {HIDDEN, STATE_KEYS, SITE, count, disc, doubtLines, doubtMark, doubtNote, icon, legendRow, mainState, percent, plain, point, range, rateText, site, sitePopup, placePopup,
     swatch, townshipPopup};
 })();

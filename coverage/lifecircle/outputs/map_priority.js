@@ -2,7 +2,7 @@
 Object.assign(window.lifecircle, (function () {
   "use strict";
 
-  const {count, icon, legendRow, mainState, plain, swatch} = window.lifecircle;
+  const {HIDDEN, count, icon, legendRow, mainState, plain, swatch} = window.lifecircle;
   const DENSITY = ["#edf8b1", "#b5dfbd", "#63bfc0", "#2c86b8", "#24489c"]; // light to dark, told apart by all eyes
   const FEW = "#d2d2d2";
   const GAP = "#d9480f";
@@ -22,7 +22,8 @@ Object.assign(window.lifecircle, (function () {
     const radius = hidden ? 4 : Math.round(4 + 8 * Math.sqrt(figures.people / Math.max(group.most || 1, 1)));
     const size = 2 * radius + 8;
     const ring = state === "out" ? `<circle r="${radius + 2}" fill="none" stroke="${GAP}" stroke-width="2.6"/>`
-      : state === "undetermined" ? `<circle r="${radius + 2}" fill="none" stroke="${GAP}" stroke-width="2" stroke-dasharray="2.4 2"/>` : "";
+      : state === "undetermined" ? `<circle r="${radius + 2}" fill="none" stroke="${GAP}" stroke-width="2" stroke-dasharray="2.4 2"/>`
+      : state === "hidden" ? `<circle r="${radius + 2}" fill="none" stroke="${HIDDEN}" stroke-width="2.6"/>` : "";
     return icon("lc-disc", `<svg width="${size}" height="${size}" viewBox="${-size / 2} ${-size / 2} ${size} ${size}">` +
       `<circle r="${radius + 1}" fill="#fff"/><circle r="${radius}" fill="${hidden ? "#fff" : "#3b3b3b"}" stroke="#3b3b3b"/>${ring}</svg>`, size);
   }
@@ -76,9 +77,10 @@ Object.assign(window.lifecircle, (function () {
     const own = shown.filter((place) => told(place.priority[state.group]) && place.priority[state.group].people !== 0);
     const amount = (list) => `${list.length} ${words.counts.place}`;
     const of = (name) => own.filter((place) => mainState(place.counts[state.gap]) === name);
-    const rows = [legendRow(mark("", false), words.priority_reached, amount(own.filter((place) => !["out", "undetermined"].includes(mainState(place.counts[state.gap]))))),
+    const rows = [legendRow(mark("", false), words.priority_reached, amount(own.filter((place) => !["out", "undetermined", "hidden"].includes(mainState(place.counts[state.gap]))))),
       legendRow(mark("out", false), words.mostly.out, amount(of("out")))];
-    if (of("undetermined").length) rows.push(legendRow(mark("undetermined", false), words.mostly.undetermined, amount(of("undetermined"))));
+    ["undetermined", "hidden"].filter((name) => of(name).length).forEach((name) =>
+      rows.push(legendRow(mark(name, false), words.mostly[name], amount(of(name)))));
     const hidden = own.filter((place) => place.priority[state.group].people === null);
     if (hidden.length) rows.push(legendRow(mark("", true), words.hidden, amount(hidden)));
     return rows;
