@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lifecircle.assess import assess
     from lifecircle.assessment import Assessment
+    from lifecircle.compare import Comparison, compare
     from lifecircle.errors import InputError, LifecircleError
     from lifecircle.network.graph import Graph
     from lifecircle.network.modes import MODES
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 #: Where each public name lives; it is imported when first asked for, so that ``import lifecircle`` stays fast.
 _HOMES = {
     "Assessment": "assessment",
+    "Comparison": "compare",
     "Graph": "network.graph",
     "InputError": "errors",
     "LifecircleError": "errors",
@@ -35,6 +37,7 @@ _HOMES = {
     "Study": "study",
     "__version__": "version",
     "assess": "assess",
+    "compare": "compare",
     "draw_map": "outputs.maps",
     "ranking": "scorecard",
     "read_run": "outputs.rundir",
@@ -46,9 +49,9 @@ _HOMES = {
 }
 
 __all__ = [
-    "MODES", "Assessment", "Graph", "InputError", "LifecircleError", "RoadNetwork", "RunFile", "Scenario", "Study",
-    "__version__", "assess", "draw_map", "ranking", "read_run", "read_runfile", "read_scenario", "read_study",
-    "scorecard", "write_run",
+    "MODES", "Assessment", "Comparison", "Graph", "InputError", "LifecircleError", "RoadNetwork", "RunFile", "Scenario",
+    "Study", "__version__", "assess", "compare", "draw_map", "ranking", "read_run", "read_runfile", "read_scenario",
+    "read_study", "scorecard", "write_run",
 ]
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from lifecircle import circles, describe, gaps, indicators, uncertainty
 from lifecircle.assessment import Assessment
 from lifecircle.errors import ConfigError
+from lifecircle.gains import gain_table
 from lifecircle.indicators.capacity import Shared
 from lifecircle.indicators.evacuation import Havens
 from lifecircle.indicators.reach import Judged
@@ -86,13 +87,18 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
                                                           _district(study), _priority_quality(study))
             laid_over = indicators.priority.priority_rows(priority, demand, run["layers"])
             results = check("results", indicators.planned.stack([results, laid_over]), "results")
+        edited: dict[str, Any] = {}
+        if study.scenario is not None:
+            with progress.step("compute gains"):
+                quality = {layer: describe.layer_quality(study, layer) for layer in judged}
+                edited = {"gains": gain_table(times, judged, quality), "changed_roads": study.scenario.roads}
         with progress.step("draw service areas"):
             surfaces, areas = drawn.result()
     return scored(Assessment(
         run=run, townships=study.townships, places=places, demand=demand, facilities=facilities,
         service_areas=areas, ground=ground, results=results, gaps=gap_list, findings=findings.sorted(),
         surfaces=circles.layer_surfaces(study, surfaces), road_quality=road_quality, critical_links=critical_links,
-        circles=circle_list, priority=priority, timing=progress.seconds))
+        circles=circle_list, priority=priority, timing=progress.seconds, **edited))
 
 
 def _district(study: Study) -> tuple[str, str]:

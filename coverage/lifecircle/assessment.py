@@ -20,6 +20,7 @@ from lifecircle.marks import MARKING, mark_table, touching
 from lifecircle.tables import (
     CIRCLES_COLUMNS,
     CRITICAL_LINKS_COLUMNS,
+    GAINS_COLUMNS,
     PLACES_SERVICES_COLUMNS,
     PRIORITY_COLUMNS,
     RANKING_COLUMNS,
@@ -91,6 +92,10 @@ class Assessment:
         `RANKING_COLUMNS`: the points of each township, its rank, and how the rank bears other weights.
     priority : DataFrame
         `PRIORITY_COLUMNS`: people of priority groups per place, township and district; see `indicators.priority`.
+    gains : DataFrame
+        `GAINS_COLUMNS`: what each new facility of a scenario gains; see `lifecircle.gains`.
+    changed_roads : GeoDataFrame
+        Roads that a scenario built, upgraded or cut: edit, name, kind, road_class, length_m and geometry.
     timing : dict
         Seconds per step.
     """
@@ -114,6 +119,10 @@ class Assessment:
     scorecard: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SCORECARD_COLUMNS)))
     ranking: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(RANKING_COLUMNS)))
     priority: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PRIORITY_COLUMNS)))
+
+    gains: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(GAINS_COLUMNS)))
+    changed_roads: gpd.GeoDataFrame = field(default_factory=lambda: gpd.GeoDataFrame(
+        columns=["edit", "name", "kind", "road_class", "length_m", "geometry"], geometry="geometry", crs="EPSG:4326"))
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -49,6 +49,23 @@ CIRCLES_COLUMNS: tuple[str, ...] = (
     "elders_undetermined", "share_low", "share_high", "pass_share", "hubs", "complex", "day_care", "station", "status",
     "year", "verdict", "reason", "quality",
 )
+#: What the new facilities of a scenario gain; see `lifecircle.gains`.
+GAINS_COLUMNS: tuple[str, ...] = (
+    "layer", "facility_id", "name", "township_code", "people_alone", "people_last", "people_together",
+    "person_minutes_saved", "cost", "unit", "quality",
+)
+#: Two runs beside each other; see `lifecircle.compare`.
+COMPARISON_COLUMNS: tuple[str, ...] = (
+    "township_code", "township", "class", "layer", "group", "people", "in_time_before", "in_time_after", "won", "lost",
+    "unchanged_in", "unchanged_out", "undetermined_changed", "rate_before", "rate_after", "minutes_mean_before",
+    "minutes_mean_after", "minutes_median_before", "minutes_median_after", "m2_per_head_before", "m2_per_head_after",
+    "unit", "quality",
+)
+FACILITY_CHANGES_COLUMNS: tuple[str, ...] = (
+    "change", "layer", "facility_id", "name", "township_code", "moved_m", "status_before", "status_after",
+    "level_before", "level_after", "capacity_before", "capacity_after", "area_m2_before", "area_m2_after",
+    "people_alone", "people_last", "person_minutes_saved", "cost", "quality",
+)
 SCORECARD_COLUMNS: tuple[str, ...] = (
     "number", "measure", "title", "kind", "priority", "township_code", "township", "layer", "indicator", "level",
     "class", "target", "actual", "low", "high", "unit", "gap", "verdict", "points", "weight", "satisfaction", "year",

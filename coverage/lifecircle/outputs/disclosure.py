@@ -53,6 +53,7 @@ def published(assessment: Assessment) -> Assessment:
         places=with_place_counts(assessment, cells),
         demand=assessment.demand.drop(columns=groups),
         facilities=_filter_facilities(assessment),
+        gains=_filter_gains(assessment),
     ))
 
 
@@ -145,6 +146,20 @@ def _filter_facilities(assessment: Assessment) -> gpd.GeoDataFrame:
         if groups.get(str(layer), "all") != "all" and small(own).any():
             hidden[own.index] = hide_tree(own, pd.Series("", index=own.index))[0] | small(own)
     return facilities.assign(**{name: facilities[name].mask(hidden) for name in ("people_allocated", "load")})
+
+
+def _filter_gains(assessment: Assessment) -> pd.DataFrame:
+    """Hide small gains of a group, and another of the layer beside them; whoever knows all but one knows none."""
+    gains = assessment.gains
+    hidden = pd.Series(False, index=gains.index)
+    counts = ["people_alone", "people_last", "people_together"]
+    for layer, own in gains.groupby("layer", sort=False):
+        if assessment.run["layers"][layer].get("group", "all") != "all":
+            for name in counts[:2]:
+                hidden[own.index] |= hide_tree(own[name], pd.Series("", index=own.index))[0]
+            hidden[own.index] |= pd.concat([small(own[name]) for name in counts], axis=1).any(axis=1)
+    names = [*counts, "person_minutes_saved"]
+    return gains.assign(**{name: gains[name].mask(hidden) for name in names})
 
 
 def _filter_circles(circles: pd.DataFrame) -> pd.DataFrame:

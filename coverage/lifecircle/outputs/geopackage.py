@@ -49,6 +49,7 @@ def write_geopackage(assessment: Assessment, path: str | Path) -> None:
         "gaps": gap_points(assessment),
         "ground": assessment.ground,
         "critical_links": assessment.critical_links,
+        **({"changed_roads": assessment.changed_roads} if "scenario" in assessment.run else {}),
     }
     with _fixed_date():
         for name, frame in layers.items():
@@ -56,7 +57,8 @@ def write_geopackage(assessment: Assessment, path: str | Path) -> None:
         pyogrio.write_dataframe(style_table(layers, assessment), path, layer="layer_styles", driver="GPKG", append=True)
 
 
-def read_geopackage(path: str | Path, crs: str, layers: dict[str, str]) -> dict[str, gpd.GeoDataFrame]:
+def read_geopackage(path: str | Path, crs: str, layers: dict[str, str], *, also: tuple[str, ...] = (),
+                    ) -> dict[str, gpd.GeoDataFrame]:
     """Read the layers of the study back.
 
     Parameters
@@ -66,6 +68,8 @@ def read_geopackage(path: str | Path, crs: str, layers: dict[str, str]) -> dict[
         CRS to bring them to.
     layers : dict
         Facility layers of the run; figures of townships that were added for show are taken off again.
+    also : tuple of str
+        Further layers to read.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def read_geopackage(path: str | Path, crs: str, layers: dict[str, str]) -> dict[
     if not path.is_file():
         raise MissingFileError(path, "no such file", "run the district again")
     try:
-        found = {name: gpd.read_file(path, layer=name).to_crs(crs) for name in STUDY_LAYERS}
+        found = {name: gpd.read_file(path, layer=name).to_crs(crs) for name in (*STUDY_LAYERS, *also)}
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
         raise UnreadableFileError(path, f"cannot be read: {error}", "run the district again") from error
     shown = [f"{prefix}_{layer}" for prefix in (*TOWNSHIP_FIGURES.values(), "verdict", "findings") for layer in layers]

@@ -28,7 +28,7 @@ from lifecircle.outputs.tables import ORDER, csv_text, plain_value, read_csv, wr
 OWN_FILES: tuple[str, ...] = (
     "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "long_legs.csv", "roads_quality.csv",
     "marks.csv", "critical_links.csv", "places_services.csv", "circles.csv", "scorecard.csv", "ranking.csv",
-    "priority.csv", "demand.parquet", "lifecircle.gpkg", "lifecircle.gpkg-*",
+    "priority.csv", "gains.csv", "demand.parquet", "lifecircle.gpkg", "lifecircle.gpkg-*",
     ".lifecircle.new.gpkg*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
 )
 #: Tables of an assessment that hold the plan's answers, each in a file of its name.
@@ -198,13 +198,19 @@ def mark_again(directory: str | Path) -> None:
     write_csv(assessment.marks, directory / "marks.csv")
 
 
+def _tables_of(run: dict[str, Any]) -> tuple[str, ...]:
+    """Name the tables that have a file of their name: those of the plan, and of a scenario what it gains."""
+    return (*_PLAN_TABLES, "gains") if "scenario" in run else _PLAN_TABLES
+
+
 def _assemble(directory: Path, run: dict[str, Any], surfaces: bool) -> Assessment:
-    layers = read_geopackage(directory / "lifecircle.gpkg", run["crs"], run["layers"])
+    layers = read_geopackage(directory / "lifecircle.gpkg", run["crs"], run["layers"],
+                             also=("changed_roads",) if "scenario" in run else ())
     return Assessment(
         run=run, **layers, demand=_read_demand(directory / "demand.parquet", run["crs"]),
         results=read_csv(directory / "results.csv"), gaps=read_csv(directory / "gaps.csv"),
         road_quality=read_csv(directory / "roads_quality.csv"),
-        **{name: read_csv(directory / f"{name}.csv") for name in _PLAN_TABLES},
+        **{name: read_csv(directory / f"{name}.csv") for name in _tables_of(run)},
         findings=[Finding(**item) for item in _read_json(directory / "findings.json")],
         surfaces={layer: _read_surface(directory / f"surface_{layer}.tif") for layer in run["layers"]
                   if surfaces and (directory / f"surface_{layer}.tif").is_file()},
@@ -233,7 +239,7 @@ def _write_files(assessment: Assessment, new: Path) -> None:
         write_csv(assessment.long_legs, new / "long_legs.csv")
         write_csv(assessment.road_quality, new / "roads_quality.csv")
         write_csv(assessment.places_services, new / "places_services.csv")
-        for name in _PLAN_TABLES:
+        for name in _tables_of(assessment.run):
             write_csv(getattr(assessment, name), new / f"{name}.csv")
         write_csv(pd.DataFrame(assessment.critical_links.drop(columns="geometry")), new / "critical_links.csv")
         assessment.demand.to_crs("EPSG:4326").reset_index(drop=True).to_parquet(new / "demand.parquet", index=False)

@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from lifecircle.errors import MissingFileError, UnreadableFileError
-from lifecircle.tables import GAPS_COLUMNS, PRIORITY_COLUMNS, RESULTS_KEY, ROAD_QUALITY_COLUMNS
+from lifecircle.tables import (
+    COMPARISON_COLUMNS,
+    GAINS_COLUMNS,
+    GAPS_COLUMNS,
+    PRIORITY_COLUMNS,
+    RESULTS_KEY,
+    ROAD_QUALITY_COLUMNS,
+)
 
 #: Decimals of numbers: so many that sums of a thousand rows still agree to a millionth; six would miss it.
 DECIMALS = 9
@@ -22,7 +29,7 @@ NUMBER_COLUMNS: frozenset[str] = frozenset({
     "number", "actual", "gap", "points", "weight", "satisfaction", "indicator_score", "weight_with_data",
     "satisfaction_score", "total", "rank", "rank_low", "rank_high", "share_in_worst", "draws", "elders",
     "elders_in_time", "elders_undetermined", "share_low", "share_high", "pass_share", "hubs",
-    *PRIORITY_COLUMNS[6:13],
+    *PRIORITY_COLUMNS[6:13], *GAINS_COLUMNS[4:9], *COMPARISON_COLUMNS[5:21],
 })
 FLAG_COLUMNS: frozenset[str] = frozenset({"headline", "worst"})
 #: Rows are written in the order of these columns; what decides comes first.
