@@ -211,6 +211,29 @@ def _of_township(table: Any, township: str, directory: Path) -> Any:
     return table[known]
 
 
+@app.command()
+def compare(before: Annotated[Path, typer.Argument(help="Run directory of before. 前", show_default=False)],
+            after: Annotated[Path, typer.Argument(help="Run directory of after. 后", show_default=False)],
+            out: Annotated[Path | None, typer.Option("--out", help="Folder for tables and map.", show_default=False,
+                                                     )] = None,
+            form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+            as_json: JsonOption = False) -> None:
+    """Compare two finished runs: people won and lost, what was opened, closed, built and cut (前后对比)."""
+    from lifecircle.compare import compare as compared
+    from lifecircle.outputs.comparison import comparison_csv, comparison_record, comparison_text, save_comparison
+    from lifecircle.outputs.rundir import read_run
+
+    found = compared(read_run(before), read_run(after))
+    if out is not None:
+        save_comparison(found, out)
+    if as_json or form is Format.json:
+        typer.echo(json.dumps(comparison_record(found), ensure_ascii=False, indent=1))
+    elif form is Format.csv:
+        typer.echo(comparison_csv(found), nl=False)
+    else:
+        typer.echo(comparison_text(found) + (f"\nmap: {out / 'compare.html'}" if out else ""))
+
+
 @app.command("map")
 def draw(directory: DirectoryArgument) -> None:
     """Draw map.html again (重新出图)."""

@@ -46,6 +46,13 @@ window.lifecircle.start = (function () {
     mark.style.backgroundImage = `url("data:image/svg+xml,${encodeURIComponent(tile)}")`;
   }
 
+  function groundStyle(feature) {
+    const rank = feature.properties.rank;
+    const area = /Polygon/.test(feature.geometry.type);
+    if (rank < 0) return {color: "#9cc7d8", weight: area ? 0.6 : 1.4, opacity: 1, fill: area, fillColor: "#c4dfe9", fillOpacity: 1};
+    return {color: ["#cfc8bc", "#bdb4a5", "#a79c8a", "#8f836f"][rank], weight: 0.6 + 0.5 * rank, opacity: 0.9, fill: false};
+  }
+
   function drawTitle(element, facts, layer) {
     const words = facts.words;
     const model = facts.model ? ` <span class="lc-mark">${words.model}</span>` : "";
@@ -169,13 +176,6 @@ window.lifecircle.start = (function () {
         `<button type="button" title="${words.collapse}" aria-label="${words.collapse}">–</button></div>` +
         `<h2>${words.service}</h2><div class="lc-services">${radios.join("")}</div>${all}${doubtNote(facts)}<div class="lc-facts"></div>` +
         `<h2>${words.shown}</h2><div class="lc-legend"></div>`;
-    }
-
-    function groundStyle(feature) {
-      const rank = feature.properties.rank;
-      const area = /Polygon/.test(feature.geometry.type);
-      if (rank < 0) return {color: "#9cc7d8", weight: area ? 0.6 : 1.4, opacity: 1, fill: area, fillColor: "#c4dfe9", fillOpacity: 1};
-      return {color: ["#cfc8bc", "#bdb4a5", "#a79c8a", "#8f836f"][rank], weight: 0.6 + 0.5 * rank, opacity: 0.9, fill: false};
     }
 
     function prepare() {
@@ -396,5 +396,6 @@ window.lifecircle.start = (function () {
     }
   }
 
+  Object.assign(window.lifecircle, {box, drawFrame, groundStyle});
   return start;
 })();

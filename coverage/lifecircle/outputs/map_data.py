@@ -162,11 +162,11 @@ def places(assessment: Assessment) -> Features:
             "code": code, "name": row["place"], "township": names.get(row["township_code"], ""), "class": row["class"],
             "merged": row.get("merged_from") or "", "people": number(people.get(code, 0.0)),
             "counts": counts, "gaps": gaps.get(code, {}), **own})
-    points = frame.set_geometry(_place_points(assessment))
+    points = frame.set_geometry(place_points(assessment))
     return collection(points, properties)
 
 
-def _place_points(assessment: Assessment) -> gpd.GeoSeries:
+def place_points(assessment: Assessment) -> gpd.GeoSeries:
     """Put a place where its people are: at the demand point nearest to their centre, else inside its shape."""
     demand = assessment.demand
     people = demand["population"].to_numpy()

@@ -206,6 +206,6 @@ window.lifecircle = (function () {
     return `<h3>${place.name || place.id}</h3><p>${state.join(" · ")}</p><table class="lc-table">${shown}</table>`;
   }
 
-  return {HIDDEN, STATE_KEYS, SITE, count, disc, doubtLines, doubtMark, doubtNote, icon, legendRow, mainState, percent, plain, point, range, rateText, site, sitePopup, placePopup,
+  return {HIDDEN, STATE_KEYS, SITE, count, disc, doubtLines, doubtMark, doubtNote, icon, legendRow, slice, table, cell, mainState, percent, plain, point, range, rateText, site, sitePopup, placePopup,
     swatch, townshipPopup};
 })();

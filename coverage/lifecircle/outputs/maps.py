@@ -55,16 +55,16 @@ class Planner(MacroElement):
 
     _template = Template("""
         {% macro script(this, kwargs) %}
-            lifecircle.start({{ this._parent.get_name() }}, {
+            lifecircle.{{ this.entry }}({{ this._parent.get_name() }}, {
                 {% for name, layer in this.layers.items() %}{{ name }}: {{ layer.get_name() }}, {% endfor %}
             }, {{ this.facts|tojson }});
         {% endmacro %}
     """)
 
-    def __init__(self, layers: dict[str, folium.GeoJson], facts: dict[str, Any]) -> None:
+    def __init__(self, layers: dict[str, folium.GeoJson], facts: dict[str, Any], entry: str = "start") -> None:
         super().__init__()
         self._name = "Planner"
-        self.layers, self.facts = layers, facts
+        self.layers, self.facts, self.entry = layers, facts, entry
 
 
 def draw_map(assessment: Assessment, *, simplify_m: float = SIMPLIFY_M[0]) -> folium.Map:
@@ -82,15 +82,28 @@ def draw_map(assessment: Assessment, *, simplify_m: float = SIMPLIFY_M[0]) -> fo
         Can be added to and shown in a notebook; `map_html` and `save_map` give the sealed page.
     """
     assessment = published(assessment)
+    page = blank_page(assessment, page_title(assessment), OWN_FILES)
+    layers = add_layers(page, _layers(assessment, simplify_m))
+    Planner(layers, map_data.facts(assessment)).add_to(page)
+    number_elements(page.get_root())
+    return page
+
+
+def page_title(assessment: Assessment) -> str:
+    """Give the title of the page: district, what it is, and the scenario; not escaped."""
+    district = assessment.run["district"]
+    told, scenario = words(district.get("language", "zh")), scenario_title(assessment.run.get("scenario"))
+    return f"{district['name']} {told['title']}" + (f" {told['scenario']}{told['colon']}{scenario}" if scenario else "")
+
+
+def blank_page(assessment: Assessment, title: str, files: tuple[str, ...]) -> folium.Map:
+    """Give a map of the district without layers, with the panes, and our style and scripts in its head."""
     west, south, east, north = assessment.townships.to_crs("EPSG:4326").total_bounds
     page = OfflineMap(location=[(south + north) / 2, (west + east) / 2], zoom_start=11, tiles=None, zoom_snap=0.5,
                       attribution_control=False)
-    _add_head(page, assessment)
+    _add_head(page, title, files)
     for name, z_index, clicks in PANES:
         folium.map.CustomPane(name, z_index=z_index, pointer_events=clicks).add_to(page)
-    layers = _add_layers(page, assessment, simplify_m)
-    Planner(layers, map_data.facts(assessment)).add_to(page)
-    _number(page.get_root())
     return page
 
 
@@ -130,37 +143,44 @@ def save_map(assessment: Assessment, path: str | Path) -> None:
         raise InputError(path, f"cannot be written: {error.strerror}", "make room or choose another place") from error
 
 
-def _add_head(page: folium.Map, assessment: Assessment) -> None:
-    """Put title, Leaflet and our own script and style into the page's head, before everything else."""
+def _add_head(page: folium.Map, title: str, files: tuple[str, ...]) -> None:
+    """Put title, Leaflet and our own style and scripts into the page's head, before everything else."""
     here = resources.files(__package__)
     css, script = leaflet()
-    own_css, *own_scripts = (here.joinpath(name).read_text(encoding="utf-8") for name in OWN_FILES)
-    district = assessment.run["district"]
-    told = words(district.get("language", "zh"))
-    scenario = scenario_title(assessment.run.get("scenario"))
-    title = inert(f"{district['name']} {told['title']}" + (f" {told['scenario']}{told['colon']}{scenario}" if scenario
-                                                           else ""))
-    head = (f"<title>{title}</title><style>{css}</style><script>{script}</script>"
+    own_css, *own_scripts = (here.joinpath(name).read_text(encoding="utf-8") for name in files)
+    head = (f"<title>{inert(title)}</title><style>{css}</style><script>{script}</script>"
             f"<style>{own_css}</style><script>{''.join(own_scripts)}</script>")
     page.get_root().header.add_child(Verbatim(head), name="lifecircle_head")
 
 
-def _add_layers(page: folium.Map, assessment: Assessment, simplify_m: float) -> dict[str, folium.GeoJson]:
-    canvas = JsCode("L.canvas({pane: 'lc-ground'})")
-    point = JsCode("lifecircle.point")
-    layers: dict[str, tuple[map_data.Features, dict[str, Any]]] = {
+def ground_options() -> dict[str, Any]:
+    """Give how the quiet ground is drawn."""
+    return {"pane": "lc-ground", "renderer": JsCode("L.canvas({pane: 'lc-ground'})"), "interactive": False}
+
+
+def point_options() -> dict[str, Any]:
+    """Give how points are drawn, until the script gives them their marks."""
+    return {"point_to_layer": JsCode("lifecircle.point")}
+
+
+def _layers(assessment: Assessment, simplify_m: float) -> dict[str, tuple[map_data.Features, dict[str, Any]]]:
+    return {
         "townships": (map_data.townships(assessment, simplify_m), {"pane": "lc-townships"}),
-        "ground": (map_data.ground(assessment, simplify_m),
-                   {"pane": "lc-ground", "renderer": canvas, "interactive": False}),
+        "ground": (map_data.ground(assessment, simplify_m), ground_options()),
         "circles": (map_data.circles(assessment, simplify_m), {"pane": "lc-circles", "interactive": False}),
-        "places": (map_data.places(assessment), {"point_to_layer": point}),
-        "facilities": (map_data.facilities(assessment), {"point_to_layer": point}),
+        "places": (map_data.places(assessment), point_options()),
+        "facilities": (map_data.facilities(assessment), point_options()),
     }
+
+
+def add_layers(page: folium.Map, layers: dict[str, tuple[map_data.Features, dict[str, Any]]],
+               ) -> dict[str, folium.GeoJson]:
+    """Put layers (features and options) on a page."""
     return {name: folium.GeoJson(data, name=name, control=False, show=False, **options).add_to(page)
             for name, (data, options) in layers.items()}
 
 
-def _number(root: Element) -> None:
+def number_elements(root: Element) -> None:
     """Replace the random names of all elements by running numbers, so that the page is always the same."""
     pending, count = [root], 0
     while pending:

@@ -136,12 +136,12 @@ def summary_text(assessment: Assessment, directory: str | Path) -> str:
     record = summary_record(assessment, directory)
     mark = f"  {record['note']} (model data)" if record["note"] else ""
     lines = [f"{record['district']}  run {record['run_id']}{mark}", *_edit_lines(record),
-             f"{record['townships']} townships, {record['places']} places, {_count(record['people'])} people, "
+             f"{record['townships']} townships, {record['places']} places, {count_text(record['people'])} people, "
              f"{record['gaps']} gaps, {record['findings']['warn']} warnings"]
     shares = next((list(layer["townships_at"]) for layer in record["layers"] if "townships_at" in layer), [])
     heads = ("layer", "", "in time", "people out", "undetermined", "verdict",
              f"townships at {'/'.join(shares)} %", "in doubt", "m2 a head")
-    lines += ["", *_columns([heads, *(_cells(layer) for layer in record["layers"])]), "",
+    lines += ["", *columns([heads, *(_cells(layer) for layer in record["layers"])]), "",
               *_circle_lines(record), *_rule_lines(record), *_scenario_lines(record), *_scorecard_lines(record),
               "in time: share of people, the undetermined counted out and in",
               "in doubt: findings that touch the layer; marks.csv tells where, findings.json what",
@@ -165,12 +165,12 @@ def _circle_lines(record: dict[str, Any]) -> list[str]:
     if circle is None:
         return []
     labels = {layer["layer"]: layer["label"] for layer in record["layers"]}
-    span = _rate(circle["low"]) + (f" to {_rate(circle['high'])}" if circle["high"] != circle["low"] else "")
+    span = rate_text(circle["low"]) + (f" to {rate_text(circle['high'])}" if circle["high"] != circle["low"] else "")
     mean = "–" if circle["mean"] is None else f"{circle['mean']:.2f}"
     lines = [f"all {circle['services']} services in time: {span} of residents; on the mean {mean}"]
     if circle["completes"]:
         names = " or ".join(f"{layer} {labels[layer]}" for layer in circle["completes"])
-        lines.append(f"that alone would complete most people: {names}, {_count(circle['people'])}")
+        lines.append(f"that alone would complete most people: {names}, {count_text(circle['people'])}")
     return [*lines, ""]
 
 
@@ -181,31 +181,31 @@ def _rule_lines(record: dict[str, Any]) -> list[str]:
         return []
     rules = list(dict.fromkeys(rule for layer in told for rule in layer["class_rules"]))
     heads = ("in time if urban is", "", record["class_rule"], *(f"{rule} (people who switch)" for rule in rules))
-    rows = [(layer["layer"], layer["label"], _rate(layer.get("coverage_rate")),
+    rows = [(layer["layer"], layer["label"], rate_text(layer.get("coverage_rate")),
              *(_switched(layer["class_rules"].get(rule)) for rule in rules)) for layer in told]
-    return [*_columns([heads, *rows]), ""]
+    return [*columns([heads, *rows]), ""]
 
 
 def _switched(figures: dict[str, float] | None) -> str:
     if figures is None:
         return "no codes"
     low, high = figures["switched"], figures["switched_high"]
-    more = "" if low is None or high in (low, None) else f" to {_count(high)}"
-    return f"{_rate(figures['coverage_rate'])} ({_count(low)}{more})"
+    more = "" if low is None or high in (low, None) else f" to {count_text(high)}"
+    return f"{rate_text(figures['coverage_rate'])} ({count_text(low)}{more})"
 
 
 def _scenario_lines(record: dict[str, Any]) -> list[str]:
     """Say the headline figures of each scenario."""
-    rows = [(name, layer["layer"], layer["label"], _count(figures["people"]) if "people" in figures else "–",
-             _rate(figures.get("coverage_rate")),
-             _count(figures["people_out"]) if "people_out" in figures else "–",
+    rows = [(name, layer["layer"], layer["label"], count_text(figures["people"]) if "people" in figures else "–",
+             rate_text(figures.get("coverage_rate")),
+             count_text(figures["people_out"]) if "people_out" in figures else "–",
              f"{figures['area_per_head_m2']:.2f}" if figures.get("area_per_head_m2") is not None else "–")
             for layer in record["layers"] for name, figures in layer["scenarios"].items()]
     heads = ("scenario", "layer", "", "people", "in time", "people out", "m2 a head")
-    return [*_columns([heads, *rows]), ""] if rows else []
+    return [*columns([heads, *rows]), ""] if rows else []
 
 
-def _rate(rate: float | None) -> str:
+def rate_text(rate: float | None) -> str:
     """Give a share in per cent; 0.0% and 100.0% only where it is none or all, but for an error of arithmetic."""
     if rate is None or rate != rate:
         return "–"
@@ -218,11 +218,11 @@ def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
     reach = ("–",) * 5
     if layer.get("coverage_rate") is not None:
         passing = " / ".join(str(count) for count in layer.get("townships_at", {}).values())
-        span = _rate(layer["low"])
+        span = rate_text(layer["low"])
         if layer["high"] is not None and layer["high"] != layer["low"]:
-            span += f" to {_rate(layer['high'])}"
-        reach = (span, _count(layer.get("people_out")),
-                 _count(layer.get("people_undetermined")), str(layer["verdict"]), passing or "–")
+            span += f" to {rate_text(layer['high'])}"
+        reach = (span, count_text(layer.get("people_out")),
+                 count_text(layer.get("people_undetermined")), str(layer["verdict"]), passing or "–")
     area = "–"
     if layer.get("area_per_head_m2") is not None:
         target = f" of {layer['area_target_m2']:g}" if layer.get("area_target_m2") is not None else ""
@@ -231,7 +231,7 @@ def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
     return (str(layer["layer"]), str(layer["label"]), *reach, doubt, area)
 
 
-def _columns(table: list[tuple[str, ...]]) -> list[str]:
+def columns(table: list[tuple[str, ...]]) -> list[str]:
     """Pad cells to columns; a Chinese character takes two places."""
     widths = [max(_width(row[at]) for row in table) for at in range(len(table[0]))]
     return ["  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -242,7 +242,8 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def _count(people: float | None) -> str:
+def count_text(people: float | None) -> str:
+    """Give a number of people; None is one that must not be told."""
     return "hidden" if people is None else f"{people:,.0f}"
 
 
@@ -251,12 +252,12 @@ def scorecard_text(table: pd.DataFrame) -> str:
     mark = f"{MODEL_MARK} (model data)" if (table["quality"] == "model").any() else ""
     known = table["actual"].notna()
     heads = ("item", "measure", "target", "actual", "gap", "unit", "verdict", "kind", "lead unit")
-    rows = [(f"{row.number:.0f}", row.title, *map(_rate if row.unit == "share" else _figure,
+    rows = [(f"{row.number:.0f}", row.title, *map(rate_text if row.unit == "share" else _figure,
                                                   (row.target, row.actual, row.gap)), row.unit, row.verdict, row.kind,
              row.lead_unit) for row in table[known].itertuples()]
     bare = [(f"{row.number:.0f}", row.title, row.kind, row.wanted) for row in table[~known].itertuples()]
-    lines = [*filter(None, [mark]), *_columns([heads, *rows]), "",
-             *_columns([("item", "no data for", "kind", "what is wanted"), *bare])]
+    lines = [*filter(None, [mark]), *columns([heads, *rows]), "",
+             *columns([("item", "no data for", "kind", "what is wanted"), *bare])]
     return "\n".join(clean_text(pd.Series(lines, dtype="str")))
 
 
