@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -13,12 +14,14 @@ import shapely
 from browser import chromium, visit
 from identities import check_identities
 from lifecircle.assess import assess
+from lifecircle.compare import MOVES, compare
 from lifecircle.indicators.eldercircles import circle_table
 from lifecircle.indicators.planned import by_figure, select
 from lifecircle.inputs.circletable import HUB_LEVELS
 from lifecircle.inputs.findings import Findings
 from lifecircle.outputs.groupcounts import Cells, hidden_of
 from lifecircle.outputs.maps import save_map
+from lifecircle.scenario import read_scenario
 from lifecircle.scorecard import plan_of
 from lifecircle.study import read_study
 from lifecircle.tables import RESULTS_KEY
@@ -81,6 +84,30 @@ def test_the_map_draws_hidden_places_as_hidden(found, tmp_path):
             assert [int(rows.get(name, "0 个").split()[0]) for name in said] == amounts
             assert rows.get("不公开", "0 个") == {"childcare": "9 个", "elderly_care": "0 个"}[layer]
             assert seen.page.locator(".lc-disc").count() == 296 - amounts[4]
+
+
+def test_a_scenario_of_the_district_compared_adds_up(study, found):
+    """Two clinics opened, one closed, one bridge built, one road cut: the sample scenario, without its year."""
+    scenario = replace(read_scenario(BAZHOU.with_name("scenario.toml")), year=None)
+    after = assess(study, scenario=scenario)
+    seen = compare(found, after)
+    judged = seen.table[seen.table["people"].notna()]
+    assert set(judged["layer"]) == set(found.layers) - {"sports_grounds"}
+    np.testing.assert_allclose(judged[list(MOVES)].sum(axis=1), judged["people"], atol=1e-6)
+    np.testing.assert_allclose(judged["in_time_after"] - judged["in_time_before"], judged["won"] - judged["lost"],
+                               atol=1e-6)
+    whole = judged["township_code"] == "511902000000"
+    sums = judged[~whole].groupby(["layer", "class"])[list(MOVES)].sum()
+    told = judged[whole].set_index(["layer", "class"])[list(MOVES)]
+    np.testing.assert_allclose(sums, told.loc[sums.index], atol=1e-6)
+    clinics = judged[whole & (judged["class"] == "all")].set_index("layer").loc["clinics"]
+    assert min(clinics["won"], clinics["lost"]) > 0
+    gains = after.gains[after.gains["layer"] == "clinics"].set_index("facility_id")
+    assert gains.index.tolist() == ["CLN1", "CLN2", "all"]
+    assert gains["people_together"]["all"] >= gains["people_alone"].max() >= gains["people_last"].max() > 0
+    assert set(seen.facilities["change"]) == {"opened", "closed"}
+    assert after.changed_roads["edit"].tolist() == ["build", "cut"]
+    assert set(seen.table["quality"]) == set(after.gains["quality"]) == {"model"}
 
 
 def test_everything_says_model(found):

@@ -40,6 +40,8 @@ SHOWN = {
                     "lacking": "population_day", "sure": "not_met", "map": "<iframe"},
     "03_scorecard": {"assess": "<td>model</td>", "card": "健康服务圈人口覆盖率", "wanted": "[circles] file; 0 of 24",
                      "evidence": "facilities/shelters.csv", "ranking": "linear-gradient", "weights": "rank_then"},
+    "06_compare_scenarios": {"scenario": "<th>build</th>", "compare": "today → 两处新卫生室", "townships": "回风街道",
+                             "gains": "示例新建卫生室甲", "map": "<iframe"},
 }
 
 

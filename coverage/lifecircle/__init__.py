@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lifecircle.errors import InputError, LifecircleError
     from lifecircle.network.graph import Graph
     from lifecircle.network.modes import MODES
+    from lifecircle.outputs.comparison import draw_comparison
     from lifecircle.outputs.maps import draw_map
     from lifecircle.outputs.rundir import read_run, write_run
     from lifecircle.roadnetwork import RoadNetwork
@@ -38,6 +39,7 @@ _HOMES = {
     "__version__": "version",
     "assess": "assess",
     "compare": "compare",
+    "draw_comparison": "outputs.comparison",
     "draw_map": "outputs.maps",
     "ranking": "scorecard",
     "read_run": "outputs.rundir",
@@ -50,8 +52,8 @@ _HOMES = {
 
 __all__ = [
     "MODES", "Assessment", "Comparison", "Graph", "InputError", "LifecircleError", "RoadNetwork", "RunFile", "Scenario",
-    "Study", "__version__", "assess", "compare", "draw_map", "ranking", "read_run", "read_runfile", "read_scenario",
-    "read_study", "scorecard", "write_run",
+    "Study", "__version__", "assess", "compare", "draw_comparison", "draw_map", "ranking", "read_run", "read_runfile",
+    "read_scenario", "read_study", "scorecard", "write_run",
 ]
 
 

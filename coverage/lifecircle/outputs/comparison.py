@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import folium
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from lifecircle.compare import MOVES, Comparison
 from lifecircle.errors import InputError, UsageError
-from lifecircle.outputs.comparison_map import comparison_html
+from lifecircle.outputs.comparison_map import comparison_html, draw_page
 from lifecircle.outputs.disclosure import published
 from lifecircle.outputs.groupcounts import Cells, hidden_of
 from lifecircle.outputs.map_text import MODEL_MARK, scenario_title
@@ -25,6 +26,8 @@ from lifecircle.outputs.tables import clean_text, csv_text, plain_value, records
 FILES: tuple[str, ...] = ("compare.csv", "compare_facilities.csv", "compare.json", "compare.html")
 #: Townships listed in the text, of each layer.
 _TOWNSHIPS = 8
+#: Facilities listed in the text: the others, then the opened ones that gain most.
+_FACILITIES = 20
 _HIDDEN_WITH = [*MOVES, "undetermined_changed", "in_time_before", "in_time_after", "rate_before", "rate_after"]
 
 
@@ -85,6 +88,21 @@ def _with_minutes(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: table[name].mask(bare) for name in names})
 
 
+def draw_comparison(comparison: Comparison) -> folium.Map:
+    """Draw the before/after map: who is won and lost, what was opened, closed, built and cut.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    folium.Map
+        Can be shown in a notebook; `save_comparison` writes the sealed page.
+    """
+    return draw_page(published_comparison(comparison))
+
+
 def comparison_record(comparison: Comparison) -> dict[str, Any]:
     """Give the comparison as JSON holds it."""
     shown = published_comparison(comparison)
@@ -130,9 +148,9 @@ def _people(row: dict[str, Any], name: str) -> str:
     return count_text(None if row[name] != row[name] else row[name]) if judged else "–"
 
 
-def _span(before: float, after: float, form: Any) -> str:
+def _span(before: float, after: float, form: Any, hidden: bool = False) -> str:
     if before != before and after != after:
-        return "–"
+        return "hidden" if hidden else "–"
     return f"{form(before)} -> {form(after)}"
 
 
@@ -142,7 +160,7 @@ def _number(value: float) -> str:
 
 def _cells(comparison: Comparison, row: dict[str, Any]) -> tuple[str, ...]:
     return (row["layer"], _label(comparison, row["layer"]), *(_people(row, name) for name in ("people", "won", "lost")),
-            _span(row["rate_before"], row["rate_after"], rate_text),
+            _span(row["rate_before"], row["rate_after"], rate_text, row["group"] != "all"),
             _span(row["minutes_mean_before"], row["minutes_mean_after"], _number),
             _span(row["m2_per_head_before"], row["m2_per_head_after"], _number))
 
@@ -156,6 +174,9 @@ def _change_lines(comparison: Comparison) -> list[str]:
     def told(value: float, layer: str) -> str:
         return ("hidden" if layer in grouped else "–") if value != value else f"{value:,.0f}"
 
+    opened = comparison.facilities["change"] == "opened"
+    listed = pd.concat([comparison.facilities[~opened], comparison.facilities[opened].sort_values(
+        "people_alone", ascending=False, kind="stable")])
     heads = ("facility", "layer", "name", "township", "alone", "as the last", "moved")
     names = dict(zip(comparison.after.townships["township_code"], comparison.after.townships["township"], strict=True))
     new = set(zip(gains["layer"], gains["facility_id"], strict=True))
@@ -163,8 +184,11 @@ def _change_lines(comparison: Comparison) -> list[str]:
              *(told(value, row.layer) if (row.layer, row.facility_id) in new else "–"
                for value in (row.people_alone, row.people_last)),
              "–" if row.moved_m != row.moved_m else f"{row.moved_m:,.0f} m")
-            for row in comparison.facilities.rename(columns={"name": "name_"}).itertuples()]
-    lines = [*columns([heads, *rows]), ""] if rows else []
+            for row in listed.head(_FACILITIES).rename(columns={"name": "name_"}).itertuples()]
+    lines = columns([heads, *rows]) if rows else []
+    if len(listed) > _FACILITIES:
+        lines.append(f"{len(listed) - _FACILITIES} more: --out writes all of them, compare_facilities.csv")
+    lines += [""] * bool(rows)
     for row in together.itertuples():
         lines.append(f"new facilities of {row.layer} together, on these roads and with these closings: "
                      f"{told(row.people_together, row.layer)} people")
@@ -183,7 +207,7 @@ def _township_lines(comparison: Comparison) -> list[str]:
         "layer", sort=False).head(_TOWNSHIPS)
     heads = ("township", "layer", "people", "won", "lost", "in time", "mean minutes")
     shown = [(row["township"], row["layer"], *(_people(row, name) for name in ("people", "won", "lost")),
-              _span(row["rate_before"], row["rate_after"], rate_text),
+              _span(row["rate_before"], row["rate_after"], rate_text, row["group"] != "all"),
               _span(row["minutes_mean_before"], row["minutes_mean_after"], _number)) for row in rows.to_dict("records")]
     return [*columns([heads, *shown]), ""] if shown else []
 

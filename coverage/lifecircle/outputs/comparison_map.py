@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import folium
 import geopandas as gpd
 import pandas as pd
 
@@ -37,13 +38,14 @@ def comparison_html(comparison: Comparison) -> str:
         As for `maps.map_html`.
     """
     for simplify_m in SIMPLIFY_M:
-        page = seal(_draw(comparison, simplify_m))
+        page = seal(draw_page(comparison, simplify_m).get_root().render())
         if len(page.encode("utf-8")) <= LIMIT_BYTES:
             break
     return page
 
 
-def _draw(comparison: Comparison, simplify_m: float) -> str:
+def draw_page(comparison: Comparison, simplify_m: float = SIMPLIFY_M[0]) -> folium.Map:
+    """Draw a comparison, as published, as a folium map."""
     after = comparison.after
     told = words(after.run["district"].get("language", "zh"))
     page = blank_page(after, f"{after.run['district']['name']} {told['compare']['title']}",
@@ -51,13 +53,13 @@ def _draw(comparison: Comparison, simplify_m: float) -> str:
     layers = add_layers(page, {
         "townships": (_townships(comparison, simplify_m), {"pane": "lc-townships"}),
         "ground": (map_data.ground(after, simplify_m), ground_options()),
-        "roads": (_roads(comparison), {}),
+        "roads": (_roads(comparison), {"pane": "lc-names"}),
         "places": (_places(comparison), point_options()),
         "facilities": (_facilities(comparison), point_options()),
     })
     Planner(layers, _facts(comparison), "startComparison").add_to(page)
     number_elements(page.get_root())
-    return str(page.get_root().render())
+    return page
 
 
 def _unit_figures(table: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:

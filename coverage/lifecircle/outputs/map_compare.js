@@ -7,7 +7,7 @@ window.lifecircle.startComparison = (function () {
   const COLOURS = ["#1763a6", "#d9590f", "#b9c9d6", "#f1ece0"];
   /* Percentage points of coverage from which a township has the colour. */
   const BANDS = [[10, "#8dbbdd"], [0.1, "#d3e4f0"], [-0.1, "#f6f4ee"], [-10, "#fbe0c3"], [-Infinity, "#f2b376"]];
-  const SITES = {opened: "#1763a6", closed: "#d9590f", moved: "#1763a6", moved_from: "#d9590f", changed: "#7a3d9c", "": "#8b8494"};
+  const SITES = {opened: "#1763a6", closed: "#d9590f", moved: "#1763a6", moved_from: "#d9590f", changed: "#7a3d9c", "": "#9d97a6"};
   const ROADS = {build: "#1763a6", upgrade: "#7a3d9c", cut: "#d9590f"};
   const GREY = HIDDEN || "#c9c9c9";
 
@@ -23,21 +23,21 @@ window.lifecircle.startComparison = (function () {
     const hidden = moves.includes(null) ? `<circle r="${radius}" fill="${GREY}"/>` : slices.join("");
     const size = 2 * radius + 4;
     const faint = !moves.includes(null) && moves[0] + moves[1] === 0;
-    return `<svg width="${size}" height="${size}" viewBox="${-size / 2} ${-size / 2} ${size} ${size}" opacity="${faint ? 0.75 : 1}">` +
+    return `<svg width="${size}" height="${size}" viewBox="${-size / 2} ${-size / 2} ${size} ${size}" opacity="${faint ? 0.5 : 1}">` +
       `<circle r="${radius + 1}" fill="#fff"/>${hidden}` +
       `<circle r="${radius + 0.4}" fill="none" stroke="${faint ? "#a9a39a" : "#333"}" stroke-width="${faint ? 0.8 : 1.1}"/></svg>`;
   }
 
   function mark(change, inside) {
     const colour = SITES[change];
-    const big = change && change !== "changed" ? 1.35 : 0.9;
+    const big = change && change !== "changed" ? 1.35 : change ? 0.9 : 0.5;
     const body = {
       closed: `<path d="M-4 -4L4 4M4 -4L-4 4" stroke="${colour}" stroke-width="2.4" fill="none"/>`,
       moved_from: `<path d="M0 -5.4L5.4 0L0 5.4L-5.4 0Z" fill="#fff" stroke="${colour}" stroke-width="1.5" stroke-dasharray="2 1.6"/>`,
     }[change] || `<path d="M0 -5.4L5.4 0L0 5.4L-5.4 0Z" fill="${colour}" stroke="#fff" stroke-width="0.8"/>` +
       (change === "opened" ? '<path d="M0 -2.6V2.6M-2.6 0H2.6" stroke="#fff" stroke-width="1.5"/>' : "");
     return `<svg width="22" height="22" viewBox="-11 -11 22 22" opacity="${inside ? 1 : 0.5}"><g transform="scale(${big})">` +
-      `<path d="M0 -7L7 0L0 7L-7 0Z" fill="#fff" fill-opacity="${change ? 1 : 0.8}"/>${body}</g></svg>`;
+      `<path d="M0 -7L7 0L0 7L-7 0Z" fill="#fff" fill-opacity="${change ? 1 : 0}"/>${body}</g></svg>`;
   }
 
   function change(figures) {
