@@ -30,7 +30,7 @@ from fuzzseeds import SEEDS, Files
 #: Share of the inputs that each reader gets; the dear ones get fewer.
 WEIGHTS = {"csv": 50, "xlsx": 10, "xls": 5, "ods": 6, "shp": 50, "geojson": 50, "gpkg": 30, "kml": 70, "parquet": 25,
            "fgb": 60, "graphml": 6, "osm xml": 20, "osm.pbf": 60, "hgt": 6, "tif": 30, "run file": 261, "policy": 261,
-           "plan": 100, "reported": 50, "circles": 50, "priority": 50}
+           "plan": 100, "scenario": 200, "reported": 50, "circles": 50, "priority": 50}
 #: Share of the layers and tables that go all the way to places, people, facilities or roads; the rest are only read.
 #: And how many inputs a child takes: readers of extracts leave address space behind.
 _WHOLE_WAY, _JOB = 0.1, 500

@@ -36,6 +36,7 @@ from lifecircle.inputs import (
     roads,
     shapes,
 )
+from lifecircle.inputs.edits import KINDS, in_study, read_edits
 from lifecircle.inputs.elevation import Elevation
 from lifecircle.inputs.files import read_layer, read_table
 from lifecircle.inputs.findings import Findings
@@ -165,6 +166,13 @@ def _priority(path: Path, findings: Findings) -> Any:
 
 
 #: Role of a seed -> how a run reads it.
+def _edits(path: Path) -> Any:
+    """Read a scenario, and bring its places to the CRS of a study."""
+    content = read_edits(path)
+    edits = [(f"{kind} {at}", edit) for kind in KINDS for at, edit in enumerate(getattr(content, kind), start=1)]
+    return in_study(content, edits, CRS, path)
+
+
 READS: dict[str, Callable[[Path, Findings], Any]] = {
     "facilities": _facilities, "townships": _townships, "villages": _villages, "roads": _both_roads, "graphml": _roads,
     "layer": _layer, "extract": _extract, "heights": _heights,
@@ -174,6 +182,7 @@ READS: dict[str, Callable[[Path, Findings], Any]] = {
     "runfile": lambda path, _findings: read_runfile(path).read_policy(),
     "policy": lambda path, _findings: read_policy(path),
     "plan": lambda path, _findings: read_plan(path),
+    "scenario": lambda path, _findings: _edits(path),
     "weights": lambda path, _findings: read_plan(path.with_name("plan.toml"), path),
     "reported": _reported, "circles": _circles, "priority": _priority,
 }

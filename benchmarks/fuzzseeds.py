@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import json
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -358,6 +359,25 @@ def plan_seeds(_folder: Path) -> list[tuple[str, Files]]:
     return [("plan", {"a.toml": PLAN.encode()}), ("weights", {"weights.toml": weights, "plan.toml": PLAN.encode()})]
 
 
+def scenario_seeds(_folder: Path) -> list[tuple[str, Files]]:
+    """Give a scenario with every kind of edit, as TOML and as GeoJSON."""
+    ring = [[106.7, 31.8], [106.8, 31.8], [106.8, 31.9], [106.7, 31.8]]
+    text = (f'name = "a"\nyear = 2026\ndatum = "gcj02"\n[[open]]\nlayer = "clinics"\nname = "甲"\n'
+            f'lon = 106.7\nlat = 31.8\ncapacity = 5\n[[close]]\n'
+            f'facility = "C1"\nyear = 2027\n[[move]]\nlayer = "clinics"\nname = "乙"\n'
+            f'lon = 106.7\nlat = 31.8\n[[change]]\nfacility = "C2"\narea_m2 = 30.5\n[[build]]\nline = {ring[:2]}\n'
+            f'class = "track"\n[[upgrade]]\narea = {ring}\nclass = "primary"\n[[cut]]\nkind = "flood"\n'
+            f'area = [{ring}]\nmodes = ["motor"]\n[speeds_kph.walk]\nfactor = 0.9\n')
+    shapes = [({"edit": "open", "layer": "clinics", "name": "甲"}, "Point", ring[0]),
+              ({"edit": "close", "facility": "C1"}, "Point", ring[0]), ({"edit": "build"}, "LineString", ring[:2]),
+              ({"edit": "cut", "kind": "landslide"}, "MultiPolygon", [[ring]])]
+    layer = {"type": "FeatureCollection", "year": 2025, "features": [
+        {"type": "Feature", "properties": told, "geometry": {"type": kind, "coordinates": xy}}
+        for told, kind, xy in shapes]}
+    return [("scenario", {"a.toml": text.encode()}),
+            ("scenario", {"a.geojson": json.dumps(layer, ensure_ascii=False).encode()})]
+
+
 def reported_seeds(_folder: Path) -> list[tuple[str, Files]]:
     """Give what offices report of the plan above, by code and by name, in two character sets."""
     told = pd.DataFrame({"measure": ["fitness_share", "fitness_share", "doctors", "satisfaction.1", "satisfaction"],
@@ -396,5 +416,6 @@ SEEDS: dict[str, Callable[[Path], list[tuple[str, Files]]]] = {
        for name in ("shp", "geojson", "gpkg", "kml", "parquet", "fgb")},
     "graphml": graphml_seeds, "osm xml": osm_seeds, "osm.pbf": pbf_seeds, "hgt": hgt_seeds, "tif": tif_seeds,
     "run file": toml_seeds, "policy": policy_seeds,
-    "plan": plan_seeds, "reported": reported_seeds, "circles": circle_seeds, "priority": priority_seeds,
+    "plan": plan_seeds, "scenario": scenario_seeds, "reported": reported_seeds,
+    "circles": circle_seeds, "priority": priority_seeds,
 }
