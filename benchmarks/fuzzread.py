@@ -36,11 +36,12 @@ from lifecircle.inputs import (
     roads,
     shapes,
 )
-from lifecircle.inputs.edits import KINDS, in_study, read_edits
+from lifecircle.inputs.edits import KINDS, read_edits
 from lifecircle.inputs.elevation import Elevation
 from lifecircle.inputs.files import read_layer, read_table
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.osm import open_extract
+from lifecircle.inputs.placededits import in_study
 from lifecircle.inputs.popraster import read_people_raster
 from lifecircle.inputs.totals import read_totals
 from lifecircle.osmtags import CLASS_INDEX

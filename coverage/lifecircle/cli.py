@@ -324,37 +324,14 @@ def roads(out: Annotated[Path, typer.Option("--out", help="GraphML file to write
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Print versions, fonts and drivers."""
-    from lifecircle.inputs.files import loaded_drivers  # before anything else loads GDAL
-    from lifecircle.describe import versions  # isort: skip
+    from lifecircle.machine import machine_record
 
-    record: dict[str, Any] = {"python": sys.version.split()[0], **versions(), "rasterio GDAL": _rasterio_gdal(),
-                              "drivers": _drivers(), "not shut off": loaded_drivers(), "cjk fonts": _cjk_fonts()}
+    record = machine_record()
     if as_json:
         typer.echo(json.dumps(record, ensure_ascii=False, indent=1))
         return
     for name, value in record.items():
         typer.echo(f"{name:14} {', '.join(value) if isinstance(value, list) else value}")
-
-
-def _rasterio_gdal() -> str:
-    import rasterio
-
-    return str(rasterio.__gdal_version__)
-
-
-def _drivers() -> list[str]:
-    import pyogrio
-
-    wanted = ("GPKG", "GeoJSON", "ESRI Shapefile", "Parquet", "FlatGeobuf", "KML")
-    return [name for name in wanted if name in pyogrio.list_drivers()]
-
-
-def _cjk_fonts() -> list[str]:
-    roots = [Path("/usr/share/fonts"), Path.home() / ".fonts", Path("/System/Library/Fonts"), Path("C:/Windows/Fonts")]
-    marks = ("cjk", "wqy", "msyh", "simhei", "simsun", "pingfang", "sourcehan")
-    found = {file.name for root in roots if root.is_dir() for file in root.rglob("*.tt*")
-             if any(mark in file.name.lower() for mark in marks)}
-    return sorted(found)[:5] or ["none found"]
 
 
 def main(arguments: list[str] | None = None) -> None:

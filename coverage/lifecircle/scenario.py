@@ -12,9 +12,10 @@ import shapely
 from pydantic import ValidationError
 
 from lifecircle.errors import ConfigError, NoMatchError
-from lifecircle.inputs.edits import KINDS, Edit, Numbered, ScenarioFile, in_study, nearest, read_edits
+from lifecircle.inputs.edits import KINDS, Edit, ScenarioFile, nearest, read_edits
 from lifecircle.inputs.files import existing_file
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.placededits import Numbered, in_study
 from lifecircle.inputs.roadedits import edit_roads
 from lifecircle.inputs.shapes import read_source, to_crs
 from lifecircle.inputs.siteedits import commissioned, edit_facilities

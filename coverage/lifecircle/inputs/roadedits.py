@@ -13,8 +13,9 @@ import numpy.typing as npt
 import shapely
 
 from lifecircle.errors import NoMatchError, first_of
-from lifecircle.inputs.edits import Build, Cut, Numbered, Upgrade
+from lifecircle.inputs.edits import Build, Cut, Upgrade
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.placededits import Numbered
 from lifecircle.inputs.roadcuts import segment_lines
 from lifecircle.inputs.roadmerge import SAME_DEG, join_roads
 from lifecircle.inputs.roadquality import parts

@@ -12,8 +12,9 @@ import pandas as pd
 import shapely
 
 from lifecircle.errors import BadValueError, NoMatchError, first_of
-from lifecircle.inputs.edits import Change, Close, Known, Move, Numbered, Open, nearest
+from lifecircle.inputs.edits import Change, Close, Known, Move, Open, nearest
 from lifecircle.inputs.findings import Findings
+from lifecircle.inputs.placededits import Numbered
 from lifecircle.inputs.registers import report_kindless, report_refused
 from lifecircle.inputs.shapes import locate
 from lifecircle.policy import Policy
