@@ -40,6 +40,10 @@ SHOWN = {
                     "lacking": "population_day", "sure": "not_met", "map": "<iframe"},
     "03_scorecard": {"assess": "<td>model</td>", "card": "健康服务圈人口覆盖率", "wanted": "[circles] file; 0 of 24",
                      "evidence": "facilities/shelters.csv", "ranking": "linear-gradient", "weights": "rank_then"},
+    "04_siting_clinics": {"ten": "gap 0.00%", "alternatives": "place-", "townships": "<td>model</td>",
+                          "fewest": "reach no candidate", "firm": "keep_share", "years": "2027", "lead": "区卫健局"},
+    "05_shelters_for_every_township": {"live": "<td>model</td>", "each": "optimal", "price": "one per township",
+                                       "table": "区应急管理局", "map": "<iframe"},
     "06_compare_scenarios": {"scenario": "<th>build</th>", "compare": "today → 两处新卫生室", "townships": "回风街道",
                              "gains": "示例新建卫生室甲", "map": "<iframe"},
 }

@@ -47,13 +47,14 @@ _HOMES = {
     "read_scenario": "scenario",
     "read_study": "study",
     "scorecard": "scorecard",
+    "site": "siting.ask",
     "write_run": "outputs.rundir",
 }
 
 __all__ = [
     "MODES", "Assessment", "Comparison", "Graph", "InputError", "LifecircleError", "RoadNetwork", "RunFile", "Scenario",
     "Study", "__version__", "assess", "compare", "draw_comparison", "draw_map", "ranking", "read_run", "read_runfile",
-    "read_scenario", "read_study", "scorecard", "write_run",
+    "read_scenario", "read_study", "scorecard", "site", "write_run",
 ]
 
 

@@ -24,8 +24,10 @@ from lifecircle.tables import (
     PLACES_SERVICES_COLUMNS,
     PRIORITY_COLUMNS,
     RANKING_COLUMNS,
+    REACH_COLUMNS,
     ROAD_QUALITY_COLUMNS,
     SCORECARD_COLUMNS,
+    SITES_COLUMNS,
     worst_quality,
 )
 
@@ -96,6 +98,12 @@ class Assessment:
         `GAINS_COLUMNS`: what each new facility of a scenario gains; see `lifecircle.gains`.
     changed_roads : GeoDataFrame
         Roads that a scenario built, upgraded or cut: edit, name, kind, road_class, length_m and geometry.
+    sites : GeoDataFrame
+        `SITES_COLUMNS` and geometry: where to build, if that was asked; see `lifecircle.siting.sites`.
+    siting : dict
+        The question and the proof of the answer, as ``site.json`` holds them; empty where nothing was asked.
+    reach : DataFrame
+        demand_id, layer, candidate_id and minutes: who could reach which candidate.
     timing : dict
         Seconds per step.
     """
@@ -119,7 +127,10 @@ class Assessment:
     scorecard: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SCORECARD_COLUMNS)))
     ranking: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(RANKING_COLUMNS)))
     priority: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PRIORITY_COLUMNS)))
-
+    sites: gpd.GeoDataFrame = field(default_factory=lambda: gpd.GeoDataFrame(
+        columns=[*SITES_COLUMNS, "geometry"], geometry="geometry", crs="EPSG:4326"))
+    siting: dict[str, Any] = field(default_factory=dict)
+    reach: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(REACH_COLUMNS)))
     gains: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(GAINS_COLUMNS)))
     changed_roads: gpd.GeoDataFrame = field(default_factory=lambda: gpd.GeoDataFrame(
         columns=["edit", "name", "kind", "road_class", "length_m", "geometry"], geometry="geometry", crs="EPSG:4326"))

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lifecircle.clisite import site
 from lifecircle.errors import InputError, LifecircleError, UsageError
 
 app = typer.Typer(help="Plan service coverage 生活圈: who reaches which public service in time, who does not, and why.",
@@ -319,6 +320,9 @@ def roads(out: Annotated[Path, typer.Option("--out", help="GraphML file to write
     if sum(map(bool, (place, bbox, pbf))) != 1:
         raise UsageError("give one of --place, --bbox and --pbf")
     typer.echo(save_roads(out, place=place, bbox=bbox, pbf=pbf, overpass_url=overpass_url))
+
+
+app.command()(site)
 
 
 @app.command()

@@ -71,6 +71,12 @@ SCORECARD_COLUMNS: tuple[str, ...] = (
     "class", "target", "actual", "low", "high", "unit", "gap", "verdict", "points", "weight", "satisfaction", "year",
     "lead_unit", "evidence", "wanted", "quality",
 )
+SITES_COLUMNS: tuple[str, ...] = (
+    "rank", "candidate_id", "name", "layer", "township_code", "township", "place_code", "place", "kind", "building",
+    "year", "group", "people_won", "people_alone", "people_last", "keep_share", "cost", "capacity", "area_m2",
+    "effective_area_m2", "lead_unit", "quality",
+)
+REACH_COLUMNS: tuple[str, ...] = ("demand_id", "layer", "candidate_id", "minutes")
 RANKING_COLUMNS: tuple[str, ...] = (
     "township_code", "township", "indicator_score", "weight_with_data", "satisfaction_score", "total", "grade",
     "ranked_by", "rank", "rank_low", "rank_high", "share_in_worst", "worst", "draws", "quality",

@@ -92,9 +92,11 @@ def _lognormal(dice: np.random.Generator, sd: float, count: int) -> Array:
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
     """A layer in one mode, asked for the demand points of the classes that are judged by it.
 
+    Attributes
+    ----------
     rows : (k,) int64
         The demand points.
     cutoff_min : (k,) float64
@@ -141,41 +143,52 @@ def in_time_draws(times: TravelTimes, headline: dict[str, Judged], errors: Error
     dict
         Layer -> (draws, n) bool: in time.
     """
-    asked = [question for layer, judged in headline.items() for question in _questions(times, layer, judged)]
-    count = len(errors.walking)
-    answers = {layer: np.zeros((count, len(times.demand)), dtype=bool) for layer in headline}
+    asked = [question for layer, judged in headline.items() for question in questions(times, layer, judged)]
+    answers = {layer: np.zeros((len(errors.walking), len(times.demand)), dtype=bool) for layer in headline}
 
-    def note(question: _Question, linked: Sequence[LinkedPlaces], draw: int) -> None:
+    def note(question: Question, linked: Sequence[LinkedPlaces], draw: int) -> None:
         answers[question.layer][draw, question.rows] = question.answer(linked, errors, draw)
         done()
 
+    over_draws(times, asked, errors, note)
+    return answers
+
+
+def over_draws(times: TravelTimes, asked: Sequence[Question], errors: Errors,
+               work: Callable[[Question, Sequence[LinkedPlaces], int], None]) -> None:
+    """Call a function for every question in every draw, with the demand points linked to the roads of that draw.
+
+    Walks share one set of links, drives one for each step of the ratio of speeds; they are made once and asked from
+    several threads.
+    """
+    count = len(errors.walking)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for question in (one for one in asked if one.mode.on_foot):
             linked = question.link(times.access, times.xy_m, question.mode.name)
-            list(pool.map(partial(note, question, linked), range(count)))
+            list(pool.map(partial(work, question, linked), range(count)))
         for question in (one for one in asked if not one.mode.on_foot):
             steps = np.rint(np.log(errors.driving / errors.walking) / RATIO_STEP).astype(np.int64)
 
-            def drive(step: int, question: _Question = question, steps: Array = steps) -> None:
+            def drive(step: int, question: Question = question, steps: Array = steps) -> None:
                 """Answer the draws of one ratio of speeds."""
                 access, name = times.access.faster(question.mode.name, float(np.exp(step * RATIO_STEP)))
                 linked = question.link(access, times.xy_m, name)
                 for draw in np.flatnonzero(steps == step):
-                    note(question, linked, int(draw))
+                    work(question, linked, int(draw))
 
             times.access.net(times.modes[question.mode.walk_mode], question.slope)  # once, before the threads ask
             list(pool.map(drive, np.unique(steps).tolist()))
-    return answers
 
 
-def _questions(times: TravelTimes, layer: str, judged: Judged) -> list[_Question]:
+def questions(times: TravelTimes, layer: str, judged: Judged) -> list[Question]:
+    """List the questions of a layer: one for each mode that it is judged by."""
     policy, kind = times.study.policy.layer(layer), times.demand["class"].to_numpy()
     asked = []
     for mode in dict.fromkeys(judged.modes.values()):
         names = [name for name in judged.modes if judged.modes[name] == mode]
         rows = np.flatnonzero(np.isin(kind, names))
         cutoff_min = np.asarray([judged.cutoffs_min[name] for name in kind[rows]], dtype=float)
-        asked.append(_Question(layer, times.modes[mode], walking_slope(times.study, layer, times.modes, mode),
+        asked.append(Question(layer, times.modes[mode], walking_slope(times.study, layer, times.modes, mode),
                                policy.ways, rows, cutoff_min, doors_of(times.serving[layer])))
     return asked
 

@@ -168,6 +168,7 @@ class Build(Edit):
     tunnel: bool = False
     maxspeed_kph: float | None = Field(default=None, gt=0, le=200)
     join_m: float = Field(default=15.0, ge=0, le=200)
+    cost: float | None = Field(default=None, ge=0)
 
 
 class Upgrade(Edit):
@@ -180,6 +181,7 @@ class Upgrade(Edit):
     classes: tuple[Annotated[str, BeforeValidator(_known_class)], ...] = ()
     class_: Annotated[str, BeforeValidator(_known_class)] | None = Field(default=None, alias="class")
     maxspeed_kph: float | None = Field(default=None, gt=0, le=200)
+    cost: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _whole(self) -> Upgrade:

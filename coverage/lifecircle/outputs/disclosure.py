@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -15,7 +16,8 @@ from lifecircle.outputs.suppression import SMALL_PEOPLE, Mask, Sum, hide, hide_t
 from lifecircle.plan import PLAN_LAYER
 from lifecircle.scorecard import scored
 
-__all__ = ["SMALL_PEOPLE", "STATE_COLUMNS", "published", "small", "with_place_counts"]
+__all__ = ["SMALL_PEOPLE", "STATE_COLUMNS", "published", "published_sites", "published_siting", "small",
+           "with_place_counts"]
 #: State of a demand point -> prefix of the column that counts its people per place.
 STATE_COLUMNS: dict[str, str] = {"in_time": "in_time", "out_of_time": "out", "undetermined": "undetermined"}
 #: These count a whole group.
@@ -23,6 +25,7 @@ _WHOLE_GROUP = ("people", "people_60plus")
 _GAP_COUNTS = ("people", "people_out", "people_undetermined")
 #: These count people where the gap's unit is a person.
 _GAP_AMOUNTS = ("need", "have", "short")
+_SITE_COUNTS = ("people_won", "people_alone", "people_last")
 
 
 def published(assessment: Assessment) -> Assessment:
@@ -54,6 +57,8 @@ def published(assessment: Assessment) -> Assessment:
         demand=assessment.demand.drop(columns=groups),
         facilities=_filter_facilities(assessment),
         gains=_filter_gains(assessment),
+        sites=published_sites(assessment.sites),
+        siting=published_siting(assessment.siting),
     ))
 
 
@@ -160,6 +165,32 @@ def _filter_gains(assessment: Assessment) -> pd.DataFrame:
             hidden[own.index] |= pd.concat([small(own[name]) for name in counts], axis=1).any(axis=1)
     names = [*counts, "person_minutes_saved"]
     return gains.assign(**{name: gains[name].mask(hidden) for name in names})
+
+
+def published_sites(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Hide what sites win of a group where it is small, and others so that all together do not give it away."""
+    hidden = pd.Series(False, index=sites.index)
+    for _, own in sites[sites["group"] != "all"].groupby("layer", sort=False):
+        few = pd.concat([small(own[name].astype(float)) for name in _SITE_COUNTS], axis=1).any(axis=1)
+        won = np.append(own["people_won"].to_numpy(dtype=float), own["people_won"].sum())[:, None]
+        covered = hide(won, [Sum(len(own), np.arange(len(own)))], shut=np.append(few.to_numpy(), False))
+        hidden[own.index] = covered[:-1]
+    return sites.assign(**{name: sites[name].mask(hidden) for name in _SITE_COUNTS})
+
+
+def published_siting(siting: dict[str, Any]) -> dict[str, Any]:
+    """Take out of a siting of a group what alternatives differ by, and all counts where the sites win few in all."""
+    if set(siting.get("groups", {}).values()) <= {"all"}:
+        return siting
+    shown = {**siting, "alternatives": [{**item, "objective": None} for item in siting["alternatives"]]}
+    after = siting["people_in_time_after"]
+    told = pd.Series([np.nan if after is None else after - siting["people_in_time_before"], siting["people_aside"]])
+    won, aside = small(told.astype(float))
+    if won:
+        shown.update(dict.fromkeys(("objective", "bound", "gap", "people_in_time_after")))
+    if aside:
+        shown["people_aside"] = None
+    return shown
 
 
 def _filter_circles(circles: pd.DataFrame) -> pd.DataFrame:

@@ -51,6 +51,8 @@ def write_geopackage(assessment: Assessment, path: str | Path) -> None:
         "critical_links": assessment.critical_links,
         **({"changed_roads": assessment.changed_roads} if "scenario" in assessment.run else {}),
     }
+    if assessment.siting:
+        layers["sites"] = assessment.sites
     with _fixed_date():
         for name, frame in layers.items():
             _write_layer(frame, path, name)

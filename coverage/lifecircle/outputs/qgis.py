@@ -24,6 +24,9 @@ ALIASES: dict[str, str] = {
     "residents": "常住人口", "services_due": "服务类数", "share_all": "服务齐全人口比例",
     "share_all_high": "服务齐全人口比例（含待核）", "services_mean": "人均可及服务类数",
     "binding_service": "首要短板服务", "share_lacking": "缺该服务人口比例",
+    "candidate_id": "候选编号", "rank": "序号", "building": "所在建筑", "year": "年份", "group": "人群",
+    "people_won": "新增覆盖人口", "people_alone": "单独建设新增", "people_last": "缺它则减少",
+    "keep_share": "入选次数占比", "cost": "造价",
     "in_time": "已覆盖人口", "out": "未覆盖人口", "undetermined": "待核人口",
 }
 _RATES = ((0.0, 0.4, "242,179,118"), (0.4, 0.6, "249,217,180"), (0.6, 0.8, "243,239,230"), (0.8, 0.95, "195,220,238"),
@@ -47,12 +50,13 @@ def style_table(layers: dict[str, gpd.GeoDataFrame], assessment: Assessment) -> 
         "townships": _graduated(layers["townships"]), "places": _single(_fill("0,0,0,0", "120,120,120,160", 0.2)),
         "facilities": _by_layer(labels, "facilities"), "service_areas": _by_layer(labels, "service_areas"),
         "gaps": _single(_marker("217,113,15,255", "circle", 2.0)),
+        "sites": _single(_marker("120,40,160,255", "star", 5.0)),
     }
     rows = [{"f_table_catalog": "", "f_table_schema": "", "f_table_name": name, "f_geometry_column": "geom",
              "styleName": name, "styleQML": _document(renderer, layers[name], labels), "styleSLD": "",
              "useAsDefault": True, "description": "lifecircle", "owner": "", "ui": "", "update_time": _DATE}
-            for name, renderer in sorted(renderers.items())
-            if layers[name].geom_type.str.removeprefix("Multi").nunique() == 1]
+            for name, renderer in sorted(renderers.items()) if name in layers
+            and layers[name].geom_type.str.removeprefix("Multi").nunique() == 1]
     return pd.DataFrame(rows)
 
 

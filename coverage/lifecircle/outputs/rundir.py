@@ -28,7 +28,8 @@ from lifecircle.outputs.tables import ORDER, csv_text, plain_value, read_csv, wr
 OWN_FILES: tuple[str, ...] = (
     "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "long_legs.csv", "roads_quality.csv",
     "marks.csv", "critical_links.csv", "places_services.csv", "circles.csv", "scorecard.csv", "ranking.csv",
-    "priority.csv", "gains.csv", "demand.parquet", "lifecircle.gpkg", "lifecircle.gpkg-*",
+    "priority.csv", "gains.csv", "sites.csv", "site.json", "reach.parquet", "demand.parquet",
+    "lifecircle.gpkg", "lifecircle.gpkg-*",
     ".lifecircle.new.gpkg*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
 )
 #: Tables of an assessment that hold the plan's answers, each in a file of its name.
@@ -204,10 +205,11 @@ def _tables_of(run: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _assemble(directory: Path, run: dict[str, Any], surfaces: bool) -> Assessment:
+    siting = _read_siting(directory)
     layers = read_geopackage(directory / "lifecircle.gpkg", run["crs"], run["layers"],
-                             also=("changed_roads",) if "scenario" in run else ())
+                             also=("changed_roads",) * ("scenario" in run) + ("sites",) * bool(siting))
     return Assessment(
-        run=run, **layers, demand=_read_demand(directory / "demand.parquet", run["crs"]),
+        run=run, **layers, **siting, demand=_read_demand(directory / "demand.parquet", run["crs"]),
         results=read_csv(directory / "results.csv"), gaps=read_csv(directory / "gaps.csv"),
         road_quality=read_csv(directory / "roads_quality.csv"),
         **{name: read_csv(directory / f"{name}.csv") for name in _tables_of(run)},
@@ -216,6 +218,13 @@ def _assemble(directory: Path, run: dict[str, Any], surfaces: bool) -> Assessmen
                   if surfaces and (directory / f"surface_{layer}.tif").is_file()},
         timing=_read_json(directory / "timing.json"),
     )
+
+
+def _read_siting(directory: Path) -> dict[str, Any]:
+    """Read the question and the answer of where to build; nothing where nobody asked."""
+    if not (directory / "site.json").is_file():
+        return {}
+    return {"siting": _read_json(directory / "site.json"), "reach": _read_parquet(directory / "reach.parquet", pd)}
 
 
 def _run_directory(directory: str | Path) -> Path:
@@ -243,6 +252,10 @@ def _write_files(assessment: Assessment, new: Path) -> None:
             write_csv(getattr(assessment, name), new / f"{name}.csv")
         write_csv(pd.DataFrame(assessment.critical_links.drop(columns="geometry")), new / "critical_links.csv")
         assessment.demand.to_crs("EPSG:4326").reset_index(drop=True).to_parquet(new / "demand.parquet", index=False)
+        if assessment.siting:
+            _write_json(assessment.siting, new / "site.json")
+            write_csv(pd.DataFrame(assessment.sites.drop(columns="geometry")), new / "sites.csv")
+            assessment.reach.to_parquet(new / "reach.parquet", index=False)
         write_geopackage(assessment, new / "lifecircle.gpkg")
         _write_json(assessment.run, new / "run.json")
         save_map(read_run(new), new / "map.html")
@@ -279,12 +292,17 @@ def _read_json(path: Path) -> Any:
 
 
 def _read_demand(path: Path, crs: str) -> gpd.GeoDataFrame:
+    return _read_parquet(path, gpd).to_crs(crs)
+
+
+def _read_parquet(path: Path, reader: Any) -> Any:
+    """Read a table by pandas, or one with geometry by geopandas."""
     import pyarrow
 
     if not path.is_file():
         raise MissingFileError(path, "no such file", "run the district again")
     try:
-        return gpd.read_parquet(path).to_crs(crs)
+        return reader.read_parquet(path)
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise UnreadableFileError(path, f"cannot be read: {error}", "run the district again") from error
 

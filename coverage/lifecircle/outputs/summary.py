@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +232,7 @@ def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
     return (str(layer["layer"]), str(layer["label"]), *reach, doubt, area)
 
 
-def columns(table: list[tuple[str, ...]]) -> list[str]:
+def columns(table: Sequence[tuple[str, ...]]) -> list[str]:
     """Pad cells to columns; a Chinese character takes two places."""
     widths = [max(_width(row[at]) for row in table) for at in range(len(table[0]))]
     return ["  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
