@@ -16,7 +16,7 @@ demo: $(VENV)/.core
 	$(BIN)/lifecircle run data/bazhou.toml --out $(OUT)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --doctest-modules coverage api tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile --doctest-modules coverage api tests
 
 check: $(VENV)/.test
 	$(BIN)/ruff check coverage api tests data benchmarks

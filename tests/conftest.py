@@ -1,8 +1,12 @@
-"""Shared fixtures."""
+"""Shared fixtures; drawn examples are not judged by how long they take."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 sys.path.insert(0, str(Path(__file__).parent))
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
