@@ -132,7 +132,7 @@ def main() -> None:
             print(_line(rows[-1]), flush=True)
     for row in live(options.runfile, options.layer or ["clinics", "shelters", "childcare"]):
         rows.append(row)
-        print(f"| {row['case']} | one facility more | {row['seconds'] * 1e3:.0f} ms | worst {row['worst'] * 1e3:.0f} ms |")
+        print(f"| {row['case']} | {row['seconds'] * 1e3:.0f} ms | worst {row['worst'] * 1e3:.0f} ms |")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 

@@ -25,7 +25,7 @@ from lifecircle.siting.robust import keep_shares, with_shares
 from lifecircle.siting.sites import choose_sites, with_sites
 from lifecircle.study import read_study
 from lifecircle.tables import REACH_COLUMNS, SITES_COLUMNS
-from tinytown import EAST_TOWN, WEST_TOWN, lonlat, write_town
+from tinytown import DISTRICT, EAST_TOWN, WEST_TOWN, lonlat, write_town
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +212,20 @@ def test_a_run_holds_its_sites(live, tmp_path):
     again = write_run(back, tmp_path / "again")
     for name in ("sites.csv", "site.json", "reach.parquet"):
         assert (again / name).read_bytes() == (directory / name).read_bytes()
+
+
+def test_its_scenario_runs_to_the_people_that_were_told(live, tmp_path):
+    found = choose_sites(live, ["clinics"], in_places(live.times), new=1)
+    sited = write_run(with_sites(assess(live.times.study), found), tmp_path / "sited")
+    runfile = live.times.study.runfile.path
+    assert inside("run", runfile, "--scenario", sited / "sites.toml", "--out", tmp_path / "then", "--json")[0] == 0
+    then = read_run(tmp_path / "then")
+    rows = then.headline("people_in_time")
+    rows = rows[(rows["layer"] == "clinics") & (rows["class"] == "all") & (rows["township_code"] == DISTRICT)]
+    assert rows["value"].item() == found.record["people_in_time_after"] == 1000
+    code, out, _ = inside("compare", sited, tmp_path / "then", "--format", "json")
+    assert code == 0
+    assert "450" in out
 
 
 def test_few_people_of_a_group_are_not_told(live):

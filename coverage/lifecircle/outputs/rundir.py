@@ -22,13 +22,14 @@ from lifecircle.outputs.atomic import begin, commit, hold
 from lifecircle.outputs.disclosure import published
 from lifecircle.outputs.geopackage import read_geopackage, write_geopackage
 from lifecircle.outputs.maps import save_map
+from lifecircle.outputs.sitescenario import scenario_toml
 from lifecircle.outputs.tables import ORDER, csv_text, plain_value, read_csv, write_csv
 
 #: What a run owns in its directory; anything else there is the user's and is kept.
 OWN_FILES: tuple[str, ...] = (
     "run.json", "timing.json", "findings.json", "results.csv", "gaps.csv", "long_legs.csv", "roads_quality.csv",
     "marks.csv", "critical_links.csv", "places_services.csv", "circles.csv", "scorecard.csv", "ranking.csv",
-    "priority.csv", "gains.csv", "sites.csv", "site.json", "reach.parquet", "demand.parquet",
+    "priority.csv", "gains.csv", "sites.csv", "sites.toml", "site.json", "reach.parquet", "demand.parquet",
     "lifecircle.gpkg", "lifecircle.gpkg-*",
     ".lifecircle.new.gpkg*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
 )
@@ -255,6 +256,8 @@ def _write_files(assessment: Assessment, new: Path) -> None:
         if assessment.siting:
             _write_json(assessment.siting, new / "site.json")
             write_csv(pd.DataFrame(assessment.sites.drop(columns="geometry")), new / "sites.csv")
+            title = f"{assessment.run['district']['name']} {assessment.siting['model']}"
+            (new / "sites.toml").write_text(scenario_toml(assessment.sites, title), encoding="utf-8")
             assessment.reach.to_parquet(new / "reach.parquet", index=False)
         write_geopackage(assessment, new / "lifecircle.gpkg")
         _write_json(assessment.run, new / "run.json")

@@ -1,0 +1,36 @@
+"""Write chosen sites as a scenario, to be run and compared with today."""
+
+from __future__ import annotations
+
+import json
+
+import geopandas as gpd
+import pandas as pd
+
+from lifecircle.outputs.tables import clean_text
+
+_AMOUNTS = ("capacity", "area_m2", "effective_area_m2", "cost")
+
+
+def scenario_toml(sites: gpd.GeoDataFrame, name: str) -> str:
+    """Give a scenario file (``docs/scenario.md``) that opens the sites, each in its year where there is one.
+
+    Parameters
+    ----------
+    sites : GeoDataFrame
+        `SITES_COLUMNS` and the point.
+    name : str
+        Name of the scenario.
+    """
+    lines, points = [f"name = {_text(name)}"], sites.geometry.to_crs("EPSG:4326")
+    for row, point in zip(sites.itertuples(), points, strict=True):
+        lines += ["", "[[open]]", f"layer = {_text(row.layer)}", f"name = {_text(row.name or row.candidate_id)}",
+                  f"facility_id = {_text(f'site-{row.layer}-{row.candidate_id}')}",
+                  f"lon = {point.x:.9f}", f"lat = {point.y:.9f}"]
+        lines += [f"year = {row.year:.0f}"] if pd.notna(row.year) else []
+        lines += [f"{amount} = {getattr(row, amount)!r}" for amount in _AMOUNTS if pd.notna(getattr(row, amount))]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    return json.dumps(clean_text(pd.Series([value], dtype="str")).iloc[0], ensure_ascii=False)
