@@ -9,8 +9,11 @@ import pulp
 import pytest
 from spopt.locate import LSCP, MCLP, PCenter, PMedian
 
+from extracts import andorra
 from lifecircle.live import Live
+from lifecircle.proposals import propose
 from lifecircle.siting import models
+from lifecircle.siting.ask import site
 from lifecircle.siting.candidates import in_places
 from lifecircle.siting.district import Wishes, candidate_minutes, lay_out
 from lifecircle.siting.problem import Problem
@@ -93,3 +96,21 @@ def test_p_median_and_p_center_of_the_places(places):
     answer = models.p_center(Problem.of(people[half], minutes[half], np.full(len(people[half]), 30.0)), 4)
     assert answer.status == "optimal"
     assert answer.objective == pytest.approx(centre.problem.objective.value(), abs=1e-6)
+
+
+ANDORRA = Path(__file__).parent / "runfiles" / "andorra.toml"
+
+
+def test_three_more_pharmacies_on_real_roads_with_slope():
+    """The sites of 2013's Andorra, proven best, and no single exchange along the roads is better when solved anew."""
+    held = Live.of(read_study(ANDORRA, allow=[andorra().parent]))
+    found = site(held, "pharmacies", new=3, candidates="roads:400")
+    assert found.record["status"] == "optimal"
+    change = found.changes["pharmacies"].coverage.iloc[-1]
+    assert change["people_in_time"] == found.record["people_in_time_after"] > found.record["people_in_time_before"]
+    table, chosen = found.question.candidates, found.answer.chosen
+    study = held.times.study
+    for out, into in zip((0, 1, 2), np.random.default_rng(1).integers(0, len(table), 3), strict=True):
+        other = np.append(np.delete(chosen, out), into)
+        new = propose(study, "pharmacies", table.geometry.iloc[other])
+        assert held.change("pharmacies", add=new).coverage.iloc[-1]["people_in_time"] <= change["people_in_time"]
