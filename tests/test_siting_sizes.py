@@ -20,8 +20,11 @@ def test_the_gap_is_at_most_a_hundredth(name):
     assert -1e-6 <= better <= 0.01 * found["objective"]
 
 
-@pytest.mark.parametrize("name", ["mclp 1,000 x 100", "p-median 1,000 x 100"])
-def test_a_peer_finds_nothing_better(name):
+@pytest.mark.parametrize(("name", "case"), [("mclp 400 x 40", ("mclp", 400, 40, 5, 45.0, 0.01, 30.0)),
+                                            ("p-median 400 x 40", ("p-median", 400, 40, 5, 45.0, 0.01, 60.0))])
+def test_a_peer_finds_nothing_better(name, case, monkeypatch):
+    """On towns that the peer solves to the end in seconds; of larger ones it may have no answer in its time."""
+    monkeypatch.setitem(siting.CASES, name, case)
     mine, theirs = siting.ours(name, 30.0), siting.theirs(name, "spopt HiGHS", 60.0)
     sign = 1 if name.startswith("mclp") else -1
     assert sign * mine["objective"] >= sign * theirs["objective"] * (1 - sign * 0.005)
