@@ -148,7 +148,8 @@ def test_sites_keep_their_distance(live):
 
 def test_minutes_of_candidates_are_those_of_facilities(live):
     places = in_places(live.times)
-    table = candidate_minutes(live.times, "clinics", shapely.get_coordinates(places.geometry), stretch=4.0).toarray()
+    xy_m = shapely.get_coordinates(places.geometry)
+    table = candidate_minutes(live.times, "clinics", xy_m, limit_min=120.0).toarray()
     for column in range(len(places)):
         new = propose(live.times.study, "clinics", places.geometry.iloc[[column]])
         after = live.solve("clinics", add=new, close=["C1"]).times["clinics", "walk"].minutes
@@ -233,7 +234,8 @@ def test_few_people_of_a_group_are_not_told(live):
     sites = found.sites.assign(people_won=[60.0, 30.0, 4.0], people_alone=60.0, people_last=30.0)
     shown = published_sites(sites)
     assert shown["people_won"].isna().tolist() == [False, True, True]
-    record = {**found.record, "people_in_time_before": 96.0, "people_in_time_after": 100.0}
+    service = {**found.record["services"][0], "people_in_time_before": 96.0, "people_in_time_after": 100.0}
+    record = {**found.record, "services": [service]}
     assert published_siting(record)["people_in_time_after"] is None
     assert published_siting(record)["objective"] is None
     pd.testing.assert_frame_equal(published_sites(shown), shown)

@@ -77,7 +77,7 @@ def places(live):
     """Villages and communities as whole demand points, and every fifth of them as a candidate."""
     table = in_places(live.times)
     minutes = dense(candidate_minutes(live.times, "clinics", np.column_stack([table.geometry.x, table.geometry.y])[::5],
-                                      stretch=150.0))[live.times.middle_points["row"].to_numpy()]
+                                      limit_min=4500.0))[live.times.middle_points["row"].to_numpy()]
     people = live.times.demand.groupby("place_code")["population"].sum()
     reached = (minutes < FAR_MIN).all(axis=1)
     return people.loc[table["place_code"]].to_numpy(dtype=float)[reached], minutes[reached]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -114,18 +115,25 @@ def _parts(option: str, said: list[str] | None) -> list[tuple[str, str]]:
              if not (name.strip() and equals and value.strip())]
     if wrong:
         raise UsageError(f"{option} {wrong[0]}: write NAME=VALUE")
-    return [(name.strip(), value.strip()) for name, _, value in pairs]
+    said_of = [(name.strip(), value.strip()) for name, _, value in pairs]
+    twice = [name for at, (name, _) in enumerate(said_of) if name in dict(said_of[:at])]
+    if twice:
+        raise UsageError(f"{option} {twice[0]} is given twice; give it once")
+    return said_of
 
 
 def _number(option: str, name: str, text: str) -> float:
     try:
-        return float(text)
-    except ValueError as error:
-        raise UsageError(f"{option} {name}={text}: {text} is no number") from error
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(f"{option} {name}={text}: {text} is no number")
+    return number
 
 
 def _whole(option: str, text: str) -> int:
-    if not (text.isdigit() and 1900 <= int(text) <= 2200):
+    if not (text.isdecimal() and 1900 <= int(text) <= 2200):
         raise UsageError(f"{option} {text}: no year; write YEAR=BUDGET, as 2025=3")
     return int(text)
 
@@ -133,7 +141,7 @@ def _whole(option: str, text: str) -> int:
 def _limits(name: str, text: str) -> tuple[int, int]:
     """Read 1 (at least one), 1..2, or ..2."""
     least, dots, most = text.partition("..")
-    if not all(part.isdigit() or (part == "" and dots) for part in (least, most if dots else "0")):
+    if not all(part.isdecimal() or (part == "" and dots) for part in (least, most if dots else "0")):
         raise UsageError(f"--quota {name}={text}: write LEAST or LEAST..MOST, as 1..2")
     limits = int(least or 0), int(most) if most else _NO_LIMIT
     if limits[0] > limits[1]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -162,16 +164,26 @@ def _filter_gains(assessment: Assessment) -> pd.DataFrame:
         if assessment.run["layers"][layer].get("group", "all") != "all":
             for name in counts[:2]:
                 hidden[own.index] |= hide_tree(own[name], pd.Series("", index=own.index))[0]
-            hidden[own.index] |= pd.concat([small(own[name]) for name in counts], axis=1).any(axis=1)
+            hidden[own.index] |= _tells_few(own, counts)
     names = [*counts, "person_minutes_saved"]
     return gains.assign(**{name: gains[name].mask(hidden) for name in names})
 
 
+def _tells_few(table: pd.DataFrame, counts: Sequence[str]) -> pd.Series:
+    """Tell in which rows a count is small, or what two of them differ by."""
+    told = table[list(counts)].astype(float)
+    apart = [(told[one] - told[other]).abs() for one, other in itertools.combinations(counts, 2)]
+    return pd.concat([small(column) for column in (*(told[name] for name in counts), *apart)], axis=1).any(axis=1)
+
+
 def published_sites(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Hide what sites win of a group where it is small, and others so that all together do not give it away."""
+    """Hide what sites win of a group where it is small, and others so that all together do not give it away.
+
+    What two counts of one site differ by is a number of people too.
+    """
     hidden = pd.Series(False, index=sites.index)
     for _, own in sites[sites["group"] != "all"].groupby("layer", sort=False):
-        few = pd.concat([small(own[name].astype(float)) for name in _SITE_COUNTS], axis=1).any(axis=1)
+        few = _tells_few(own, _SITE_COUNTS)
         won = np.append(own["people_won"].to_numpy(dtype=float), own["people_won"].sum())[:, None]
         covered = hide(won, [Sum(len(own), np.arange(len(own)))], shut=np.append(few.to_numpy(), False))
         hidden[own.index] = covered[:-1]
@@ -179,18 +191,52 @@ def published_sites(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def published_siting(siting: dict[str, Any]) -> dict[str, Any]:
-    """Take out of a siting of a group what alternatives differ by, and all counts where the sites win few in all."""
-    if set(siting.get("groups", {}).values()) <= {"all"}:
+    """Take out of a siting what tells a small number of a group: counts, and what they or alternatives differ by.
+
+    Where several services are asked for, the counts of one that is hidden could be told by the sums; those go too.
+    """
+    services, weights = siting.get("services", []), set(siting.get("weights", {}))
+    grouped = [one for one in services if one["group"] != "all"]
+    if not grouped and weights <= {"all"}:
         return siting
     shown = {**siting, "alternatives": [{**item, "objective": None} for item in siting["alternatives"]]}
-    after = siting["people_in_time_after"]
-    told = pd.Series([np.nan if after is None else after - siting["people_in_time_before"], siting["people_aside"]])
-    won, aside = small(told.astype(float))
-    if won:
-        shown.update(dict.fromkeys(("objective", "bound", "gap", "people_in_time_after")))
-    if aside:
+    if not grouped:
+        return shown
+    shown["services"] = [_published_service(one) if one["group"] != "all" else one for one in services]
+    hidden = any(one["people_in_time_after"] is None for one in shown["services"])
+    if any(one["people_aside"] is None for one in shown["services"]):
         shown["people_aside"] = None
+    steps = [siting["people_in_time_before"], *(one["people_in_time"] for one in siting.get("years", ()))]
+    if hidden or len(services) > 1 or _few_between(steps):
+        shown.update({name: None for name in ("years_objective", "years_bound", "years_gap") if name in siting})
+        shown.update({name: [{**one, **dict.fromkeys(counts)} for one in siting[name]] for name, counts in (
+            ("years", ("people_in_time",)), ("links", ("people_alone", "people_last"))) if name in siting})
+    elif "links" in siting:
+        gains = pd.DataFrame(siting["links"], columns=["people_alone", "people_last"])
+        shown["links"] = [{**one, **(dict.fromkeys(gains.columns) if few else {})}
+                          for one, few in zip(siting["links"], _tells_few(gains, tuple(gains.columns)), strict=True)]
+    if hidden:
+        shown.update(dict.fromkeys(("people_in_time_before", "people_in_time_after")))
+        shown.update(dict.fromkeys({"people_in_time_now"} & set(siting)))
+        if siting["model"] in ("mclp", "p-median"):
+            shown.update(dict.fromkeys(("objective", "bound", "gap")))
     return shown
+
+
+def _published_service(service: dict[str, Any]) -> dict[str, Any]:
+    """Hide the people in time of a group where they, or what they differ by, are few; and the few left aside."""
+    names = [f"people_in_time_{when}" for when in ("now", "before", "after") if f"people_in_time_{when}" in service]
+    told = [service[name] for name in names]
+    hidden = None in told or _few_between([0.0, *told, service["people"]]) or any(
+        _few_between(pair) for pair in itertools.product(told, (0.0, service["people"])))
+    aside = service["people_aside"]
+    return {**service, **(dict.fromkeys(names) if hidden else {}),
+            "people_aside": None if aside is None or _few_between([0.0, aside]) else aside}
+
+
+def _few_between(counts: Sequence[float | None]) -> bool:
+    """Tell whether two counts after each other differ by few people; what is not told differs by nothing."""
+    return bool(small(pd.Series(counts, dtype=float).diff().abs()).any())
 
 
 def _filter_circles(circles: pd.DataFrame) -> pd.DataFrame:

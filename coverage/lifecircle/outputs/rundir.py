@@ -257,7 +257,8 @@ def _write_files(assessment: Assessment, new: Path) -> None:
             _write_json(assessment.siting, new / "site.json")
             write_csv(pd.DataFrame(assessment.sites.drop(columns="geometry")), new / "sites.csv")
             title = f"{len(assessment.sites)} new: {', '.join(assessment.siting['layers'])}"
-            (new / "sites.toml").write_text(scenario_toml(assessment.sites, title), encoding="utf-8")
+            policy = assessment.run["policy"]["policy"]
+            (new / "sites.toml").write_text(scenario_toml(assessment.sites, title, policy), encoding="utf-8")
             assessment.reach.to_parquet(new / "reach.parquet", index=False)
         write_geopackage(assessment, new / "lifecircle.gpkg")
         _write_json(assessment.run, new / "run.json")

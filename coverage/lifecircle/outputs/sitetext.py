@@ -33,13 +33,10 @@ def sites_text(siting: dict[str, Any], sites: pd.DataFrame, directory: Path | No
         Where the run was written.
     """
     lines = [f"{MODEL_MARK} (model data)"] if siting["quality"] == "model" else []
-    lines += [f"{siting['model']} for {', '.join(siting['layers'])}: {_STATUS[siting['status']]}, "
+    labels = ", ".join(f"{one['layer']} {one['label_zh']}".strip() for one in siting["services"])
+    lines += [f"{siting['model']} for {labels}: {_STATUS[siting['status']]}, "
               f"{siting['candidates']:,} candidates", _proof(siting)]
-    if siting["people_in_time_after"] is not None:
-        lines.append(f"people in time: {_people(siting['people_in_time_before'])} now, "
-                     f"{_people(siting['people_in_time_after'])} then, of {siting['people']:,.0f}"
-                     + (f"; {_people(siting['people_aside'])} left aside, whom no candidate can reach"
-                        if siting["people_aside"] != 0 else ""))
+    lines += [_in_time(one, len(siting["services"]) > 1) for one in siting["services"]]
     lines += [f"because: {item['text']}" for item in siting["reasons"]]
     lines += [*_years(siting), *_links(siting)]
     if len(sites):
@@ -50,6 +47,20 @@ def sites_text(siting: dict[str, Any], sites: pd.DataFrame, directory: Path | No
     if directory is not None:
         lines += ["", f"sites: {directory / 'sites.csv'}", f"map: {directory / 'map.html'}"]
     return "\n".join(clean_text(pd.Series(lines, dtype="str")))
+
+
+def _in_time(service: dict[str, Any], several: bool) -> str:
+    """Say how many of a service's people are in time now, with the roads chosen, and with the sites."""
+    steps = [(name, word) for name, word in (
+        ("people_in_time_now", "now"), ("people_in_time_before", "with the roads"), ("people_in_time_after", "then"))
+        if name in service]
+    if len(steps) == 2:
+        steps[0] = "people_in_time_before", "now"
+    told = ", ".join(f"{_people(service[name])} {word}" for name, word in steps)
+    who = "people" if service["group"] == "all" else f"people ({service['group']})"
+    aside = "" if service["people_aside"] == 0 else (
+        f"; {_people(service['people_aside'])} left aside, whom no candidate can reach")
+    return (f"{service['layer']}: " if several else "") + f"{who} in time: {told}, of {service['people']:,.0f}{aside}"
 
 
 def _years(siting: dict[str, Any]) -> list[str]:
@@ -68,8 +79,7 @@ def _links(siting: dict[str, Any]) -> list[str]:
     rows = [("road", "cost", "alone", "last"),
             *((one["name"], f"{one['cost']:,g}", _people(one["people_alone"]), _people(one["people_last"]))
               for one in siting["links"])]
-    return ["", f"people in time before any road: {_people(siting['people_in_time_now'])}",
-            *(columns(rows) if siting["links"] else ["no road is worth its cost"])]
+    return ["", *(columns(rows) if siting["links"] else ["no road is worth its cost"])]
 
 
 def _proof(siting: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from lifecircle.siting.district import Wishes
 from lifecircle.siting.links import choose_links
 from lifecircle.siting.problem import Effort
 from lifecircle.siting.programme import programme
-from lifecircle.siting.robust import with_shares
+from lifecircle.siting.robust import DRAWN, with_shares
 from lifecircle.siting.sites import Siting, choose_sites
 from lifecircle.sources import Datum
 from lifecircle.study import Study, read_study
@@ -80,6 +80,8 @@ def site(source: Live | Study | RunFile | str | Path, layer: str | Sequence[str]
     if bool(years) + (links is not None) + (model != "mclp") > 1 or (years and (new is not None or budget is not None)):
         raise UsageError("a programme of years stays within its own budgets, and roads are weighed by mclp: give one "
                          "of years, links and another model, and with years neither a number nor a budget")
+    if draws and model not in DRAWN:
+        raise UsageError(f"draws say how firm sites of {' and '.join(DRAWN)} are, not of {model}; leave them out")
     progress, live = progress or Progress(), _live(source, progress or Progress(), allow)
     with progress.step("lay out candidates"):
         table = candidates

@@ -29,6 +29,8 @@ NUMBERS: tuple[str, ...] = ("cost", "capacity", "area_m2", "effective_area_m2")
 CANDIDATE_COLUMNS: tuple[str, ...] = ("candidate_id", "name", "kind", "building", "township_code", "place_code",
                                       *NUMBERS)
 _MOST = 20_000
+#: No district is wider than a cell of this side.
+_WIDEST_M = 1_000_000.0
 
 
 def in_places(times: TravelTimes) -> gpd.GeoDataFrame:
@@ -62,8 +64,8 @@ def along_roads(times: TravelTimes, mode: TravelMode, spacing_m: float) -> gpd.G
         If that makes more candidates than can be compared, or none.
     """
     study = times.study
-    if not spacing_m > 0:
-        raise UsageError(f"a grid of {spacing_m:g} m cannot be laid; give a spacing above 0")
+    if not 0 < spacing_m <= _WIDEST_M:
+        raise UsageError(f"a grid of {spacing_m:g} m cannot be laid; give a spacing above 0, to {_WIDEST_M:,.0f}")
     west, south, east, north = study.outline.bounds
     count = (east - west) * (north - south) / spacing_m**2
     if count > 50 * _MOST:

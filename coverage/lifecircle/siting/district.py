@@ -16,7 +16,7 @@ from lifecircle.errors import UsageError, first_of
 from lifecircle.indicators.reach import Judged, group_at, judge_headline
 from lifecircle.network.access import Doors
 from lifecircle.network.pairs import Pairs, pair_times
-from lifecircle.siting.problem import Problem
+from lifecircle.siting.problem import Labels, Problem
 from lifecircle.traveltimes import TravelTimes, points_of, used_modes, walking_slope
 
 Array = npt.NDArray[Any]
@@ -72,6 +72,7 @@ class Question:
         People of the layer's group at each row of the problem, unweighted.
     aside : (n,) bool
         Rows that are left aside as no candidate can reach them, and today's map data leave them open; see `lay_out`.
+    wishes : Wishes
     """
 
     times: TravelTimes
@@ -81,6 +82,7 @@ class Question:
     judged: dict[str, Judged]
     people: Array
     aside: Array
+    wishes: Wishes = field(default_factory=Wishes)
 
     def rows(self, layer: str) -> slice:
         """Give the rows of the problem that are the demand points of a layer."""
@@ -106,7 +108,8 @@ def lay_out(times: TravelTimes, layers: Sequence[str], candidates: gpd.GeoDataFr
         As `lifecircle.siting.candidates` lays them out.
     wishes : Wishes, optional
     stretch : float
-        Pairs are found up to so many times the cutoff: more than 1 where minutes beyond it matter.
+        Pairs are found up to so many times the longest cutoff, whatever the class: more than 1 where minutes beyond
+        the cutoff matter. At 1 they are found up to the cutoff of each class.
     reachable_only : bool
         Leave aside whom neither what stands nor any candidate reaches within that.
 
@@ -117,14 +120,17 @@ def lay_out(times: TravelTimes, layers: Sequence[str], candidates: gpd.GeoDataFr
     """
     wishes, layers = wishes or Wishes(), tuple(dict.fromkeys(layers))
     judged = {layer: _judged(times, layer) for layer in layers}
-    tables = [candidate_minutes(times, layer, points_of(candidates), stretch=stretch) for layer in layers]
+    kind = times.demand["class"]
+    cutoff = [kind.map(judged[layer].cutoffs_min).fillna(0.0).to_numpy(dtype=float) for layer in layers]
+    beyond_min = stretch * float(np.max(cutoff, initial=0.0))
+    tables = [candidate_minutes(times, layer, points_of(candidates), limit_min=beyond_min if stretch > 1 else 0.0)
+              for layer in layers]
     people = [group_at(times.demand, times.study.policy.layer(layer))[1] for layer in layers]
-    cutoff, stands, aside, weight = [], [], [], []
+    stands, aside, weight = [], [], []
     for layer, table, count in zip(layers, tables, people, strict=True):
         item = judged[layer]
-        cutoff.append(times.demand["class"].map(item.cutoffs_min).fillna(0.0).to_numpy(dtype=float))
         stands.append(np.where(item.state == 2, np.inf, item.minutes))
-        far = (item.state == 2) | (reachable_only & ~(item.minutes <= cutoff[-1] * stretch))
+        far = (item.state == 2) | (reachable_only & ~(item.minutes <= beyond_min))
         aside.append(far & (np.diff(table.indptr) == 0))
         counted = _weight(times, count, wishes)
         weight.append(np.where((item.state >= 0) & ~aside[-1], counted, 0.0))
@@ -135,7 +141,6 @@ def lay_out(times: TravelTimes, layers: Sequence[str], candidates: gpd.GeoDataFr
     if known.any() and not known.all():
         raise UsageError(f"candidate {first_of(candidates['candidate_id'][~known])} has no cost and others have; "
                          "fill in the column")
-    beyond_min = max(float(np.max(part, initial=0.0)) for part in cutoff) * stretch
     together = csr_array(block_diag(tables, format="csr")) if len(tables) > 1 else tables[0]
     problem = Problem.of(
         np.concatenate(weight), together, np.concatenate(cutoff), stands=np.concatenate(stands),
@@ -145,8 +150,9 @@ def lay_out(times: TravelTimes, layers: Sequence[str], candidates: gpd.GeoDataFr
         need=np.concatenate(people), region=np.tile(_home(times, candidates), len(layers)),
         must=_columns(wishes.must, candidates, len(layers)), never=_columns(wishes.never, candidates, len(layers)),
         apart=_apart(candidates, wishes.apart_m, len(layers)), quota=_quota(times, wishes.quota),
-        beyond_min=max(beyond_min, float(together.data.max(initial=0.0))))
-    return Question(times, layers, candidates, problem, judged, np.concatenate(people), np.concatenate(aside))
+        beyond_min=max(beyond_min, float(together.data.max(initial=0.0))),
+        labels=_labels(times, candidates, len(layers)))
+    return Question(times, layers, candidates, problem, judged, np.concatenate(people), np.concatenate(aside), wishes)
 
 
 def _judged(times: TravelTimes, layer: str) -> Judged:
@@ -157,15 +163,15 @@ def _judged(times: TravelTimes, layer: str) -> Judged:
     return judge_headline(times, layer)
 
 
-def candidate_minutes(times: TravelTimes, layer: str, xy_m: Array, *, stretch: float = 1.0) -> csr_array:
+def candidate_minutes(times: TravelTimes, layer: str, xy_m: Array, *, limit_min: float = 0.0) -> csr_array:
     """Give the minutes between every demand point and every candidate, each class in its headline mode.
 
     Parameters
     ----------
     xy_m : (m, 2) float64
         Where the candidates stand.
-    stretch : float
-        Pairs are found up to so many times the cutoff of the point's class.
+    limit_min : float
+        Pairs are found as far as that, and up to the cutoff of the point's class at least.
 
     Returns
     -------
@@ -179,8 +185,8 @@ def candidate_minutes(times: TravelTimes, layer: str, xy_m: Array, *, stretch: f
         rule, rows = policy.rule(name), np.flatnonzero(kind == name)
         if rule is not None and len(rows):
             slope = walking_slope(study, layer, times.modes, rule.mode)
-            pairs = pair_times(times.access, rule.mode, [doors], times.xy_m[rows], rule.cutoff_min * stretch,
-                               direction=policy.direction, slope=slope)[0]
+            pairs = pair_times(times.access, rule.mode, [doors], times.xy_m[rows],
+                               max(rule.cutoff_min, limit_min), direction=policy.direction, slope=slope)[0]
             parts.append(Pairs(rows[pairs.place], pairs.facility, pairs.ms))
     empty = np.empty(0, np.int64)
     place, facility, ms = (np.concatenate([empty, *(getattr(part, name) for part in parts)])
@@ -226,6 +232,11 @@ def _capacity(times: TravelTimes, layer: str, candidates: gpd.GeoDataFrame) -> A
 def _home(times: TravelTimes, candidates: gpd.GeoDataFrame) -> Array:
     codes = times.study.townships["township_code"].tolist()
     return np.array([codes.index(code) if code in codes else -1 for code in candidates["township_code"]], np.int64)
+
+
+def _labels(times: TravelTimes, candidates: gpd.GeoDataFrame, layers: int) -> Labels:
+    return Labels(times.demand["demand_id"].tolist() * layers, candidates["candidate_id"].tolist() * layers,
+                  times.study.townships["township"].tolist())
 
 
 def _columns(ids: Sequence[str], candidates: gpd.GeoDataFrame, layers: int) -> list[int]:

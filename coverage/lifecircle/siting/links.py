@@ -13,7 +13,7 @@ import numpy.typing as npt
 import shapely
 from scipy.sparse import csr_array
 
-from lifecircle.errors import ConfigError
+from lifecircle.errors import ConfigError, UsageError
 from lifecircle.inputs.findings import Findings
 from lifecircle.inputs.placededits import Numbered, in_study
 from lifecircle.inputs.roadedits import edit_roads
@@ -72,7 +72,7 @@ def read_projects(scenario: Scenario, crs: str) -> list[Project]:
 
 
 def choose_links(live: Live, layers: Sequence[str], candidates: gpd.GeoDataFrame, scenario: Scenario, *,
-                 budget: float | None, new: int | None = None, wishes: Wishes | None = None,
+                 budget: float | None = None, new: int | None = None, wishes: Wishes | None = None,
                  effort: Effort | None = None, done: Callable[[], None] = lambda: None) -> Siting:
     """Choose roads and sites together, so that most people come in time.
 
@@ -87,7 +87,7 @@ def choose_links(live: Live, layers: Sequence[str], candidates: gpd.GeoDataFrame
     candidates : GeoDataFrame
     scenario : Scenario
         Its ``build`` and ``upgrade`` edits, with ``name`` and ``cost``.
-    budget : float or None
+    budget : float
         For roads and sites.
     new : int, optional
         Sites at most.
@@ -100,23 +100,32 @@ def choose_links(live: Live, layers: Sequence[str], candidates: gpd.GeoDataFrame
     ------
     ConfigError
         As for `read_projects`.
+    UsageError
+        If there is no budget, or candidates have a limited capacity, which this does not weigh.
     """
+    if budget is None:
+        raise UsageError("roads are weighed against sites under one budget; give it")
     effort = effort or Effort()
     ground = _Ground(live.times, tuple(layers), candidates, wishes, scenario,
                      read_projects(scenario, str(live.times.study.crs)))
+    if ground.look(()).problem.limited:
+        raise UsageError("roads are not weighed against candidates of a limited capacity; leave the column out")
     depth = len(ground.projects) if len(ground.projects) <= _FEW else 2
     sets = [one for size in range(depth + 1) for one in itertools.combinations(range(len(ground.projects)), size)]
     for one in sets:
         ground.look(one)
         done()
     chosen, built, bound = _solve(ground, sets, Limits(new, budget), effort)
+    if chosen is None:  # the rules for sites alone cannot be kept, or not found to be in the time: roads only cost
+        none = models.mclp(ground.look(()).problem, new, budget=budget, effort=effort)
+        return Siting(ground.look(()), none, live, new, budget, people_now=ground.people(()))
     final = ground.look(built)
     others = np.setdiff1d(np.arange(len(final.problem.cost)), chosen)
     fixed = replace(final.problem, must=chosen, never=others)
     answer = models.mclp(fixed, len(chosen), effort=effort)
     proven = relative_gap(answer.objective, bound) <= ROUNDING
     answer = replace(answer, bound=max(bound, answer.objective), status="optimal" if proven else "feasible")
-    return Siting(replace(final, problem=fixed), answer, Live(final.times), new, budget, people_now=ground.people(()),
+    return Siting(final, answer, Live(final.times), new, budget, people_now=ground.people(()),
                   links=tuple(ground.link(number, built, chosen) for number in built))
 
 
@@ -152,21 +161,23 @@ class _Ground:
         network, _ = edit_roads(study.roads, edits, self.scenario.path, Findings(), drape=drape)
         return solve_times(replace(study, roads=network), Findings(), self.layers)
 
-    def people(self, roads: tuple[int, ...], chosen: Sequence[int] | Array = ()) -> float:
-        """Count the people in time with some roads and sites."""
+    def people(self, roads: tuple[int, ...], chosen: Sequence[int] | Array = ()) -> Array:
+        """Count the people in time with some roads and sites, per layer."""
         question = self.look(roads)
         problem, row = question.problem, question.problem.row_of_pair
         near = (problem.minutes.data <= problem.cutoff[row]) & np.isin(problem.minutes.indices, chosen)
         reached = problem.standing.copy()
         reached[row[near]] = True
         judged = np.concatenate([question.judged[layer].state >= 0 for layer in question.layers])
-        return float(question.people[reached & judged].sum())
+        counted = np.where(reached & judged, question.people, 0.0)
+        return np.array([counted[question.rows(layer)].sum() for layer in question.layers])
 
     def link(self, number: int, built: tuple[int, ...], chosen: Array) -> Link:
         """Say what one road wins alone, and what would be lost without it."""
         project, rest = self.projects[number], tuple(one for one in built if one != number)
-        return Link(project.name, project.cost, self.people((number,)) - self.people(()),
-                    self.people(built, chosen) - self.people(rest, chosen),
+        alone, last = (float((now - then).sum()) for now, then in (
+            (self.people((number,)), self.people(())), (self.people(built, chosen), self.people(rest, chosen))))
+        return Link(project.name, project.cost, alone, last,
                     shapely.union_all([item.place for item in project.edits]))
 
 
@@ -181,8 +192,8 @@ def _reached(question: Question) -> tuple[Array, csr_array]:
 
 
 def _solve(ground: _Ground, sets: list[tuple[int, ...]], limits: Limits, effort: Effort,
-           ) -> tuple[Array, tuple[int, ...], float]:
-    """Choose by a program: a demand point counts where one of its ways is open."""
+           ) -> tuple[Array | None, tuple[int, ...], float]:
+    """Choose by a program: a demand point counts where one of its ways is open. None: nothing was found."""
     base, projects, program = ground.look(()), ground.projects, Program()
     problem = base.problem
     columns = choose(program, problem, Limits(limits.sites))
@@ -193,7 +204,8 @@ def _solve(ground: _Ground, sets: list[tuple[int, ...]], limits: Limits, effort:
         at = np.concatenate([columns.candidate, columns.building, road])
         program.rows(1, (0, at, prices), upper=limits.budget)
     standing, pairs = _reached(base)
-    weight = np.where(standing, 0.0, problem.weight)
+    weight = np.max([ground.look(one).problem.weight for one in sets], axis=0)  # a road may reach who is left aside
+    weight[standing] = 0.0
     ways: dict[int, list[int]] = {}  # demand point -> columns that open a way for it
     for row, column in zip(*pairs.nonzero(), strict=True):
         ways.setdefault(int(row), []).append(int(columns.candidate[column]))
@@ -240,7 +252,7 @@ def _solve(ground: _Ground, sets: list[tuple[int, ...]], limits: Limits, effort:
     solved = program.solve(effort)
     already = float(problem.weight[standing].sum())
     if solved.values is None:
-        return np.empty(0, np.int64), (), already + float(weight.sum())
+        return None, (), already + float(weight.sum())
     chosen = np.flatnonzero(solved.values[columns.candidate] > 0.5)
     built = tuple(int(number) for number in np.flatnonzero(solved.values[road] > 0.5))
     return chosen, built, already - solved.bound

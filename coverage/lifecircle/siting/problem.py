@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,27 @@ from lifecircle.errors import InputError, first_of
 Array = npt.NDArray[Any]
 #: Relative difference of two objectives that arithmetic alone explains.
 ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What demand points, candidates and regions are called in messages; by their numbers where nothing is given."""
+
+    points: Sequence[str] = ()
+    candidates: Sequence[str] = ()
+    regions: Sequence[str] = ()
+
+    def of_points(self, rows: Array) -> list[str]:
+        """Name demand points."""
+        return [str(self.points[row] if self.points else row) for row in rows.tolist()]
+
+    def of_candidates(self, columns: Array) -> list[str]:
+        """Name candidates, each once."""
+        return list(dict.fromkeys(str(self.candidates[at] if self.candidates else at) for at in columns.tolist()))
+
+    def of_region(self, region: int) -> str:
+        """Name a region."""
+        return self.regions[region] if self.regions else f"region {region}"
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,7 @@ class Problem:
         Region -> the least and the most candidates chosen there.
     beyond_min : float
         Minutes that count for people whom no pair serves, in `p_median` and `p_center`; no pair is longer.
+    labels : Labels
     """
 
     weight: Array
@@ -70,6 +92,7 @@ class Problem:
     apart: Array
     quota: dict[int, tuple[int, int]]
     beyond_min: float
+    labels: Labels = field(default_factory=Labels)
 
     @classmethod
     def of(cls, weight: npt.ArrayLike, minutes: Any, cutoff: npt.ArrayLike, *, stands: npt.ArrayLike | None = None,
@@ -77,7 +100,8 @@ class Problem:
            site_cost: npt.ArrayLike | None = None, capacity: npt.ArrayLike | None = None,
            need: npt.ArrayLike | None = None, region: npt.ArrayLike | None = None, must: Iterable[int] = (),
            never: Iterable[int] = (), apart: npt.ArrayLike = (),
-           quota: Mapping[int, tuple[int, int]] | None = None, beyond_min: float | None = None) -> Problem:
+           quota: Mapping[int, tuple[int, int]] | None = None, beyond_min: float | None = None,
+           labels: Labels | None = None) -> Problem:
         """Fill in what is left out and check the rest.
 
         Parameters
@@ -88,6 +112,7 @@ class Problem:
             its own that costs nothing more and has no limit, people need as they weigh, no region and no rule.
         beyond_min : float, optional
             The longest of the pairs, of the finite cutoffs and of the finite `stands` where it is left out.
+        labels : Labels, optional
 
         Raises
         ------
@@ -115,10 +140,12 @@ class Problem:
             _numbers("capacity", np.inf if capacity is None else capacity, m, infinite=True),
             _numbers("need", weight if need is None else need, n),
             _rows("region", -1 if region is None else region, m, least=-1),
-            _chosen("must", must, m), _chosen("never", never, m), _apart(apart, m), _quota(quota or {}), longest)
+            _chosen("must", must, m), _chosen("never", never, m), _apart(apart, m), _quota(quota or {}), longest,
+            labels or Labels())
         both = np.intersect1d(problem.must, problem.never)
         if len(both):
-            raise InputError("must", f"candidates {first_of(both)} are in never too", "take them out of one of both")
+            raise InputError("must", f"candidates {first_of(problem.labels.of_candidates(both))} are in never too",
+                             "take them out of one of both")
         return problem
 
     @property

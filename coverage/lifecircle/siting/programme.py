@@ -15,7 +15,7 @@ from lifecircle.errors import UsageError
 from lifecircle.live import Live
 from lifecircle.siting import models
 from lifecircle.siting.district import Question, Wishes, lay_out
-from lifecircle.siting.problem import ROUNDING, Effort, Problem, relative_gap
+from lifecircle.siting.problem import ROUNDING, Effort, Labels, Problem, relative_gap
 from lifecircle.siting.program import Program
 from lifecircle.siting.reductions import merge_alike
 from lifecircle.siting.rules import Limits, choose, covering, wanting
@@ -98,7 +98,39 @@ def _phase(problem: Problem, pool: Array, spent: Array, effort: Effort) -> list[
     solved = program.solve(effort)
     if solved.values is None:
         raise UsageError("no programme was found in the time; give it more, or fewer years")
-    return [pool[solved.values[at] > 0.5] for at in columns]
+    chosen = np.array([solved.values[at] > 0.5 for at in columns])
+    return [pool[stands] for stands in _not_before(some, chosen, merged, alike)]
+
+
+def _not_before(problem: Problem, stands: Array, pairs: csr_array, weight: Array) -> Array:
+    """Build nothing sooner than it wins something, and what wins nothing in any year only where a rule asks for it.
+
+    Parameters
+    ----------
+    problem : Problem
+    stands : (years, m) bool
+        What stands by the end of each year.
+    pairs : (n, m) csr_array
+        Who is in time of what.
+    weight : (n,) float64
+
+    Returns
+    -------
+    (years, m) bool
+    """
+    near, stands = pairs.astype(bool).toarray(), stands.copy()
+    for at in np.flatnonzero(stands[-1]):
+        region = problem.region[at]
+        least = problem.quota.get(int(region), (0, 0))[0]
+        for year in np.flatnonzero(stands[:, at]):
+            asked = year == len(stands) - 1 and (
+                at in problem.must or (stands[year] & (problem.region == region)).sum() <= least)
+            others = stands[year].copy()
+            others[at] = False
+            if asked or weight[near[:, at] & ~near[:, others].any(axis=1)].sum() > 0:
+                break
+            stands[year, at] = False
+    return stands
 
 
 def _only(problem: Problem, pool: Array) -> Problem:
@@ -108,7 +140,7 @@ def _only(problem: Problem, pool: Array) -> Problem:
     pairs.sort_indices()
     return replace(problem, minutes=pairs, cost=problem.cost[pool], site=problem.site[pool],
                    capacity=problem.capacity[pool], region=problem.region[pool],
-                   must=np.searchsorted(pool, problem.must), never=problem.never[:0],
+                   labels=Labels(), must=np.searchsorted(pool, problem.must), never=problem.never[:0],
                    apart=np.searchsorted(pool, problem.apart[kept]).reshape(-1, 2))
 
 

@@ -92,8 +92,9 @@ class _Asked:
         wanted = share * total * (1.0 - ROUNDING)
         reasons = []
         if total - beyond < wanted or (share == 1.0 and len(rows)):
-            reasons.append(Reason("unreachable", f"{beyond:,.0f} people at demand points {first_of(rows)} reach no "
-                                  "candidate in time; add candidates near them or ask for a smaller share", rows))
+            reasons.append(Reason("unreachable", f"{beyond:,.0f} people at demand points "
+                                  f"{first_of(problem.labels.of_points(rows))} reach no candidate in time; add "
+                                  "candidates near them or ask for a smaller share", rows))
             wanted = min(wanted, (total - beyond) * (1.0 - ROUNDING))
         weight = np.where(np.isin(np.arange(len(weight)), rows), 0.0, weight)
         standing = float(problem.weight[problem.standing].sum())
@@ -154,17 +155,19 @@ def _too_few(problem: Problem) -> list[Reason]:
     for region, (least, _) in problem.quota.items():
         have = int((allowed & (problem.region == region)).sum())
         if have < least:
-            reasons.append(Reason("quota", f"region {region} is to get at least {least}, but has {have} candidates "
-                                  "that may be chosen; add candidates or ask for fewer", regions=(region,)))
+            name = problem.labels.of_region(region)
+            reasons.append(Reason("quota", f"{name} is to get at least {least}, but has {have} candidates that may be "
+                                  "chosen; add candidates or ask for fewer", regions=(region,)))
     return reasons
 
 
 def _reason(asked: _Asked, rule: Rule, needed: list[Rule]) -> Reason:
     kind, region = rule
     others = [other for other in needed if other != rule]
+    names = asked.problem.labels
     problem, limits, rows = asked.problem, asked.limits, np.empty(0, np.int64)
     regions = tuple(at for name, at in needed if name == "quota")
-    beside = ", ".join([f"quota of region {at}" if name == "quota" else name for name, at in others]
+    beside = ", ".join([f"quota of {names.of_region(at)}" if name == "quota" else name for name, at in others]
                        + (["everyone in time"] if asked.weight is not None else []))
     if kind in ("budget", "sites"):
         bound = asked.solve(others, price=kind).bound
@@ -176,11 +179,16 @@ def _reason(asked: _Asked, rule: Rule, needed: list[Rule]) -> Reason:
         people = float(asked.weight.sum()) if asked.weight is not None else 0.0
         text = f"capacities serve {most:,.0f} of {people:,.0f} people at most ({beside})"
     elif kind == "apart":
-        pairs = first_of("–".join(map(str, pair)) for pair in problem.apart.tolist())
+        pairs = first_of(dict.fromkeys("–".join(names.of_candidates(pair)) for pair in problem.apart))
         text = f"of candidates too near to each other ({pairs}) only one may be chosen ({beside})"
     elif kind == "quota":
-        least, most_ = problem.quota[region]
-        text, regions = f"region {region} is to get {least} to {most_} ({beside})", (region,)
+        text, regions = f"{names.of_region(region)} is to get {_wanted(problem, region)} ({beside})", (region,)
     else:
-        text = f"candidates {first_of(problem.must.tolist())} must be chosen ({beside})"
+        text = f"candidates {first_of(names.of_candidates(problem.must))} must be chosen ({beside})"
     return Reason(kind, text, rows, regions if kind in ("quota", "apart", "sites", "budget") else ())
+
+
+def _wanted(problem: Problem, region: int) -> str:
+    """Say a quota in words; a most that the candidates cannot surpass is none."""
+    least, most = problem.quota[region]
+    return f"at least {least}" if most >= (problem.region == region).sum() else f"{least} to {most}"

@@ -21,6 +21,8 @@ from lifecircle.siting.sites import Siting
 from lifecircle.traveltimes import points_of
 
 Array = npt.NDArray[Any]
+#: Models whose answer can be drawn again: who is in time is all that counts.
+DRAWN: tuple[str, ...] = ("mclp", "lscp")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Robust:
 
 def keep_shares(siting: Siting, draws: int, *, effort: Effort | None = None, done: Callable[[], None] = lambda: None,
                 ) -> Robust:
-    """Choose anew in every draw (the errors are those of `lifecircle.uncertainty`).
+    """Choose anew in every draw (the errors are those of `lifecircle.uncertainty`); roads that were chosen stay.
 
     Parameters
     ----------
@@ -61,14 +63,15 @@ def keep_shares(siting: Siting, draws: int, *, effort: Effort | None = None, don
     UsageError
         If the model is another.
     """
-    if siting.answer.model not in ("mclp", "lscp"):
-        raise UsageError(f"draws say how firm sites of mclp and lscp are, not of {siting.answer.model}")
+    if siting.answer.model not in DRAWN:
+        raise UsageError(f"draws say how firm sites of {' and '.join(DRAWN)} are, not of {siting.answer.model}")
     question, times = siting.question, siting.question.times
     settings = times.study.runfile.uncertainty.model_copy(update={"draws": draws})
     errors = uncertainty.draw_errors(settings, times.demand, {name: times.serving[name] for name in question.layers})
     standing = uncertainty.in_time_draws(times, question.judged, errors)
     near = _near(siting, errors)
     problem, effort = question.problem, effort or Effort(10.0, 1e-3)
+    budget = None if siting.budget is None else siting.budget - sum(link.cost for link in siting.links)
     keep, kept, best = np.zeros(problem.minutes.shape[1]), np.empty(draws), np.empty(draws)
     for draw in range(draws):
         factor = np.tile(errors.people[draw], len(question.layers))
@@ -76,7 +79,7 @@ def keep_shares(siting: Siting, draws: int, *, effort: Effort | None = None, don
         drawn = replace(problem, weight=problem.weight * factor, need=problem.need * factor, minutes=near(draw),
                         cutoff=np.zeros(len(factor)), stands=stands)
         if siting.answer.model == "mclp":
-            answer = models.mclp(drawn, siting.new, budget=siting.budget, effort=effort)
+            answer = models.mclp(drawn, siting.new, budget=budget, effort=effort)
         else:
             answer = models.lscp(drawn, share=_share(siting), budget=siting.budget, effort=effort)
         keep[answer.chosen] += 1

@@ -59,6 +59,22 @@ def allocate(problem: Problem, chosen: Array, pairs: csr_array, value: Array, ef
     return share
 
 
+def most_served(problem: Problem, chosen: Array, people: Array) -> float:
+    """Count the people whom a choice can bring in time within its capacities.
+
+    Parameters
+    ----------
+    problem : Problem
+    chosen : (·,) int64
+    people : (n,) float64
+        0 where nobody is to be brought in time.
+    """
+    row = problem.row_of_pair
+    pairs = only(problem.minutes, (problem.minutes.data <= problem.cutoff[row]) & (people[row] > 0))
+    value = np.repeat(people, np.diff(pairs.indptr))
+    return float(value @ allocate(problem, chosen, pairs, value, Effort()))
+
+
 def by_capacity(problem: Problem, pairs: csr_array, share: Array, standing: Array) -> tuple[Array, Array]:
     """Give who serves most of each demand point, and the share of it that is served in time.
 

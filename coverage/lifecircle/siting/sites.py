@@ -21,6 +21,7 @@ from lifecircle.proposals import propose
 from lifecircle.siting import models
 from lifecircle.siting.district import MOST_STRETCH, STRETCH, Question, Wishes, lay_out
 from lifecircle.siting.problem import Answer, Effort, relative_gap
+from lifecircle.siting.service import most_served
 from lifecircle.tables import SITES_COLUMNS, worst_quality
 
 Array = npt.NDArray[Any]
@@ -103,8 +104,8 @@ class Siting:
         What no programme can surpass in `objective`, summed over the years.
     links : tuple of Link
         Roads to be built; `live` and `question` are those of the roads with them.
-    people_now : float or None
-        People in time before any link, where there are links.
+    people_now : (layers,) float64 or None
+        People in time before any link, where links were weighed.
     """
 
     question: Question
@@ -118,7 +119,7 @@ class Siting:
     years: tuple[Year, ...] = ()
     years_bound: float = np.nan
     links: tuple[Link, ...] = ()
-    people_now: float | None = None
+    people_now: Array | None = None
 
     @cached_property
     def sites(self) -> gpd.GeoDataFrame:
@@ -179,8 +180,13 @@ class Siting:
         return sums[answer.chosen]
 
     def _gains(self) -> tuple[Array, Array]:
-        """Count who comes in time of each site alone, and of no other site."""
+        """Count who comes in time of each site alone, and who would be lost without it."""
         problem, chosen = self.question.problem, self.answer.chosen
+        if problem.limited:
+            together = most_served(problem, chosen, self._fresh)
+            return (np.array([most_served(problem, chosen[[at]], self._fresh) for at in range(len(chosen))]),
+                    np.array([together - most_served(problem, np.delete(chosen, at), self._fresh)
+                              for at in range(len(chosen))]))
         pairs = problem.minutes[:, chosen].tocsr() if len(chosen) else csr_array((len(self._fresh), 0))
         row = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
         near = pairs.data <= problem.cutoff[row]
@@ -233,25 +239,52 @@ class Siting:
     def record(self) -> dict[str, Any]:
         """Give what ``site.json`` holds: the question, the answer, its proof, and the people before and after."""
         answer, question, problem = self.answer, self.question, self.question.problem
-        fresh, judged = self._fresh, np.concatenate([item.state >= 0 for item in question.judged.values()])
-        before = float(question.people[problem.standing & judged].sum())
+        services = self._services
+        total = {name: float(sum(one[name] for one in services))
+                 for name in ("people", "people_in_time_before", "people_in_time_after", "people_aside")}
+        wishes = question.wishes
         return {
             "model": answer.model, "layers": list(question.layers),
+            "weights": dict(wishes.weights), "equity": wishes.equity, "apart_m": wishes.apart_m,
+            "quota": {name: list(limits) for name, limits in wishes.quota.items()}, "must": list(wishes.must),
+            "never": list(wishes.never), "building_cost": wishes.building_cost,
             "groups": {layer: self._group(layer) for layer in question.layers}, "new": self.new, "budget": self.budget,
             "candidates": len(question.candidates), "status": answer.status,
             "objective": _number(answer.objective), "bound": _number(answer.bound), "gap": _number(answer.gap),
-            "objective_unit": OBJECTIVE_UNITS[answer.model], "sites": len(answer.chosen),
+            "objective_unit": self._unit, "sites": len(answer.chosen),
             "cost": problem.price(answer.chosen) + sum(link.cost for link in self.links),
-            "people": float(question.people[judged].sum()), "people_in_time_before": before,
-            "people_in_time_after": before + float((fresh * answer.served).sum()),
-            "people_aside": float(question.people[question.aside].sum()),
-            "reasons": [{"kind": item.kind, "text": self._told(item.text, item.regions), "points": len(item.rows)}
-                        for item in answer.reasons],
+            **total, "services": services,
+            "reasons": [{"kind": item.kind, "text": item.text, "points": len(item.rows)} for item in answer.reasons],
             "draws": self.draws, **self._programme, **self._links,
             "alternatives": [{"candidates": self._ids(other.chosen), "objective": _number(other.objective)}
                              for other in self.alternatives],
             "quality": worst_quality(self._quality(layer) for layer in question.layers),
         }
+
+    @property
+    def _services(self) -> list[dict[str, Any]]:
+        """Count the people of each layer's group, in time before and after, and left aside."""
+        question, standing = self.question, self.question.problem.standing
+        won, services = self._fresh * self.answer.served, []
+        for at, layer in enumerate(question.layers):
+            rows, policy = question.rows(layer), question.times.study.policy.layer(layer)
+            people, judged = question.people[rows], question.judged[layer].state >= 0
+            before = float(people[standing[rows] & judged].sum())
+            now = {} if self.people_now is None else {"people_in_time_now": float(self.people_now[at])}
+            services.append({
+                "layer": layer, "label_zh": policy.label("zh", layer), "label_en": policy.label("en", layer),
+                "group": self._group(layer),
+                "people": float(people[judged].sum()), **now, "people_in_time_before": before,
+                "people_in_time_after": before + float(won[rows].sum()),
+                "people_aside": float(people[question.aside[rows]].sum())})
+        return services
+
+    @property
+    def _unit(self) -> str:
+        """Give the unit of the objective: people who count as more or less than one are weighted."""
+        unit = OBJECTIVE_UNITS[self.answer.model]
+        weighted = bool(self.question.wishes.weights or self.question.wishes.equity)
+        return f"weighted {unit}" if weighted and unit.startswith("person") else unit
 
     @property
     def _programme(self) -> dict[str, Any]:
@@ -269,17 +302,11 @@ class Siting:
             return {}
         return {"links": [{"name": one.name, "cost": one.cost, "people_alone": one.people_alone,
                            "people_last": one.people_last} for one in self.links],
-                "people_in_time_now": self.people_now}
+                "people_in_time_now": float(self.people_now.sum())}
 
     def _ids(self, chosen: Array) -> list[str]:
         names = self.question.candidates["candidate_id"].to_numpy(dtype=object)
         return [str(name) for name in names[chosen % len(names)]]
-
-    def _told(self, text: str, regions: Sequence[int]) -> str:
-        """Name the townships that a reason is about."""
-        names = self.question.times.study.townships["township"].tolist()
-        listed = "、".join(names[region] for region in regions if 0 <= region < len(names))
-        return f"{text} ({listed})" if listed else text
 
     def _repr_html_(self) -> str:
         """Show the sites in a notebook."""
@@ -287,8 +314,11 @@ class Siting:
         head = (f"<p><b>{record['model']}</b> · {record['status']} · objective {record['objective']:,.1f} · bound "
                 f"{record['bound']:,.1f} · gap {record['gap']:.2%}</p>" if len(self.answer.chosen) else
                 f"<p><b>{record['model']}</b> · {record['status']}</p>")
-        shown = ["rank", "name", "township", "place", "layer", "people_won", "people_alone", "people_last"]
-        return head + str(pd.DataFrame(self.sites[shown]).to_html(index=False, float_format=lambda x: f"{x:,.0f}"))
+        counts = ["people_won", "people_alone", "people_last"]
+        few = ((self.sites[counts] > 0) & (self.sites[counts] < 10)).any(axis=1) & (self.sites["group"] != "all")
+        sites = self.sites.assign(**{name: self.sites[name].mask(few) for name in counts})
+        shown = sites[["rank", "name", "township", "place", "layer", *counts]]
+        return head + str(pd.DataFrame(shown).to_html(na_rep="–", index=False, float_format=lambda x: f"{x:,.0f}"))
 
 
 def with_sites(assessment: Assessment, siting: Siting) -> Assessment:
