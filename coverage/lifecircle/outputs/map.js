@@ -2,56 +2,14 @@
 window.lifecircle.start = (function () {
   "use strict";
 
-  const {HIDDEN, STATE_KEYS, SITE, circleFacts, circleNote, circlePlacePopup, circleTownshipPopup, count, densityColour, densityText, disc, doubtMark, doubtNote, icon, legendRow, mainState, percent, plain, priorityBands, priorityDisc, priorityFacts, priorityPlaceRows, priorityPopup, range, rateText, site, sitePopup, placePopup,
-    swatch, townshipPopup} = window.lifecircle;
+  const {HIDDEN, STATE_KEYS, box, chosenPopup, chosenRows, circleFacts, circleNote, circlePlacePopup, circleTownshipPopup, count, densityColour, densityText, disc, doubtMark, doubtNote, drawFrame, groundStyle, icon, legendRow, mainState, percent, plain, priorityBands, priorityDisc, priorityFacts, priorityPlaceRows, priorityPopup, range, rateText, site, sitePopup, placePopup,
+    sitingFacts, star, swatch, townshipPopup} = window.lifecircle;
   const RATES = [[0.95, "#8dbbdd"], [0.8, "#c3dcee"], [0.6, "#f3efe6"], [0.4, "#f9d9b4"], [0, "#f2b376"]];
   const AREAS = RATES.map((step, index) => [[1, 0.75, 0.5, 0.25, 0][index], step[1]]);
   const COMPLETE = RATES.map((step, index) => [[0.8, 0.5, 0.2, 0.05, 0][index], step[1]]);
   const NO_RATE = "#dcdcdc";
   const CIRCLE = {color: "#4a3485", opacity: 0.85, fillColor: "#4a3485", fillOpacity: 0.14};
   const NEAR_ZOOM = 13; // From here on marks have their full size and places their names.
-
-  function box(map, className, markup) {
-    const element = L.DomUtil.create("div", `lc ${className}`, map.getContainer());
-    element.innerHTML = markup;
-    L.DomEvent.disableClickPropagation(element);
-    L.DomEvent.disableScrollPropagation(element);
-    return element;
-  }
-
-  function drawFrame(map, facts) {
-    const words = facts.words;
-    const notice = facts.approval ? `${words.approval}${words.colon}${facts.approval}`
-      : `<span class="lc-notice">${words.not_approved}</span>`;
-    const osm = facts.osm ? "© OpenStreetMap contributors, ODbL · " : "";
-    const foot = box(map, "lc-foot", `<div></div><div>${notice}</div>` +
-      `<div class="lc-credit">${osm}${words.drawn} lifecircle ${facts.version} · Leaflet · ${words.crs} ${facts.crs}</div>`);
-    foot.firstChild.append(L.control.scale({imperial: false}).addTo(map).getContainer());
-    box(map, "lc-north", `<svg width="14" height="20" viewBox="0 0 14 20"><path d="M7 1L13 19L7 15Z" fill="#333"/>` +
-      `<path d="M7 1L1 19L7 15Z" fill="#fff" stroke="#333"/></svg>${words.north}`);
-    const patterns = L.DomUtil.create("div", "", map.getContainer());
-    patterns.innerHTML = '<svg width="0" height="0" style="position:absolute"><defs>' +
-      '<pattern id="lc-hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">' +
-      '<rect width="4" height="4" fill="#e4e4e4"/><rect width="1.8" height="4" fill="#6d6d6d"/></pattern>' +
-      `<linearGradient id="lc-half"><stop offset=".5" stop-color="${SITE}"/><stop offset=".5" stop-color="#fff"/>` +
-      "</linearGradient></defs></svg>";
-    if (facts.model) drawWatermark(map, words);
-  }
-
-  function drawWatermark(map, words) {
-    const text = (x, y) => `<text x="${x}" y="${y}" transform="rotate(-24 ${x} ${y})" text-anchor="middle" ` +
-      `font-family="sans-serif" font-size="19" fill="#a3260f" fill-opacity=".15">${words.model.split(" (")[0]}</text>`;
-    const tile = `<svg xmlns="http://www.w3.org/2000/svg" width="240" height="170">${text(120, 42)}${text(0, 127)}${text(240, 127)}</svg>`;
-    const mark = L.DomUtil.create("div", "lc-watermark", map.getContainer());
-    mark.style.backgroundImage = `url("data:image/svg+xml,${encodeURIComponent(tile)}")`;
-  }
-
-  function groundStyle(feature) {
-    const rank = feature.properties.rank;
-    const area = /Polygon/.test(feature.geometry.type);
-    if (rank < 0) return {color: "#9cc7d8", weight: area ? 0.6 : 1.4, opacity: 1, fill: area, fillColor: "#c4dfe9", fillOpacity: 1};
-    return {color: ["#cfc8bc", "#bdb4a5", "#a79c8a", "#8f836f"][rank], weight: 0.6 + 0.5 * rank, opacity: 0.9, fill: false};
-  }
 
   function drawTitle(element, facts, layer) {
     const words = facts.words;
@@ -141,14 +99,15 @@ window.lifecircle.start = (function () {
     const choices = [...facts.layers, ...themes];
     const inPriority = () => facts.priority !== null && state.chosen === facts.priority.key;
     const inCircle = () => facts.circle !== null && state.chosen === facts.circle.key;
-    const state = {chosen: facts.layers[0].key, group: 0, gap: (facts.layers.find((layer) => layer.rules.length) || facts.layers[0]).key, townships: true, circles: true, places: true, facilities: true,
+    const state = {chosen: facts.layers[0].key, group: 0, gap: (facts.layers.find((layer) => layer.rules.length) || facts.layers[0]).key, townships: true, circles: true, places: true, facilities: true, sites: true,
       ground: true, names: true};
     const members = {};
     Object.keys(layers).forEach((name) => { members[name] = layers[name].getLayers(); });
+    members.sites = members.sites || [];
     const units = members.townships.map((member) => member.feature.properties);
     const borders = L.geoJSON(layers.townships.toGeoJSON(5),
       {pane: "lc-borders", interactive: false, style: {fill: false, color: "#5d5d5d", weight: 1.2, opacity: 0.8}});
-    const shown = {circles: L.layerGroup(), places: L.layerGroup(), facilities: L.layerGroup(), names: L.layerGroup()};
+    const shown = {circles: L.layerGroup(), places: L.layerGroup(), facilities: L.layerGroup(), sites: L.layerGroup(), names: L.layerGroup()};
     const chosenLayer = () => choices.find((layer) => layer.key === state.chosen);
 
     drawFrame(map, facts);
@@ -203,6 +162,13 @@ window.lifecircle.start = (function () {
         member.bindPopup(() => sitePopup(place, facts), popupRoom);
         member.bindTooltip(place.name || place.id);
       });
+      members.sites.forEach((member) => {
+        const chosen = member.feature.properties;
+        member.setIcon(icon("lc-chosen-site", star(chosen.rank), 26));
+        [member.options.zIndexOffset, member.radius] = [1000 - chosen.rank, 12];
+        member.bindPopup(() => chosenPopup(chosen, facts), popupRoom);
+        member.bindTooltip(`${chosen.rank} ${chosen.name || chosen.id}${words.colon}${words.site_won} ${count(chosen.won, words)}`);
+      });
       panel.addEventListener("change", onChange);
       panel.querySelector("button").addEventListener("click", () => panel.classList.toggle("lc-folded"));
       fillSearch();
@@ -255,9 +221,10 @@ window.lifecircle.start = (function () {
         return true;
       });
       fill("facilities", ofLayer);
+      fill("sites", ofLayer);
       drawTitle(title, facts, chosenLayer());
       panel.querySelector(".lc-facts").innerHTML = inPriority() ? priorityFacts(facts.priority, facts, state)
-        : districtFacts(chosenLayer(), facts);
+        : districtFacts(chosenLayer(), facts) + sitingFacts(chosenLayer(), facts);
       panel.querySelector(".lc-legend").innerHTML = legend();
       drawNames();
     }
@@ -335,6 +302,8 @@ window.lifecircle.start = (function () {
       if (layer.rules.length) {
         parts.push(group("circles", `${circle} ${words.circles_note}`, []), group("places", words.places_note, placeRows(layer)));
       }
+      const chosen = members.sites.map((member) => member.feature.properties).filter((item) => item.layer === layer.key);
+      if (chosen.length) parts.push(group("sites", "", chosenRows(chosen, facts)));
       return [...parts, group("facilities", "", siteRows(layer)), group("ground", "", []), group("names", "", [])].join("");
     }
 
@@ -347,7 +316,7 @@ window.lifecircle.start = (function () {
         const centre = map.latLngToContainerPoint(member.getLatLng());
         return L.bounds(centre.subtract([member.radius, member.radius]), centre.add([member.radius, member.radius]));
       };
-      const discs = state.places ? members.places.filter((member) => map.hasLayer(member)).map(square) : [];
+      const discs = [...members.places, ...members.sites].filter((member) => map.hasLayer(member)).map(square);
       const put = (places, text, size, className) => {
         const half = L.point((textLength(text) * size) / 2 + 2, size / 2 + 2);
         const areas = places.map((at) => L.bounds(at.subtract(half), at.add(half)))
@@ -379,6 +348,8 @@ window.lifecircle.start = (function () {
       const names = [...units.map((unit, index) => `<option value="${unit.name}" data-at="townships ${index}"></option>`),
         ...members.places.map((member, index) => `<option value="${member.feature.properties.name} · ` +
           `${member.feature.properties.township}" data-at="places ${index}"></option>`)];
+      names.push(...members.sites.map((member, index) => `<option value="${member.feature.properties.name || member.feature.properties.id} · ` +
+        `${words.sites} ${member.feature.properties.rank}" data-at="sites ${index}"></option>`));
       panel.querySelector("datalist").innerHTML = names.join("");
     }
 
@@ -389,6 +360,7 @@ window.lifecircle.start = (function () {
       if (!option) return;
       const [name, index] = option.dataset.at.split(" ");
       const member = members[name][Number(index)];
+      if (name === "sites") panel.querySelector(`input[value="${member.feature.properties.layer}"]`).click();
       if (name === "townships") map.fitBounds(member.getBounds(), {animate: false, ...fitRoom});
       else map.setView(member.getLatLng(), Math.max(map.getZoom(), 14), {animate: false});
       if (name === "places" && !map.hasLayer(member)) return;
@@ -396,6 +368,5 @@ window.lifecircle.start = (function () {
     }
   }
 
-  Object.assign(window.lifecircle, {box, drawFrame, groundStyle});
   return start;
 })();

@@ -17,6 +17,7 @@ from lifecircle.outputs.disclosure import STATE_COLUMNS
 from lifecircle.outputs.geopackage import headline_figures
 from lifecircle.outputs.map_circle import CIRCLE, circle_facts, circle_figures, circle_layers, circle_place
 from lifecircle.outputs.map_priority import priority_facts, priority_figures
+from lifecircle.outputs.map_sites import site_properties, siting_facts
 from lifecircle.outputs.map_text import scenario_title, words
 from lifecircle.outputs.offline import inert
 
@@ -216,6 +217,11 @@ def facilities(assessment: Assessment) -> Features:
     return collection(frame.set_geometry(frame.representative_point()), properties)
 
 
+def sites(assessment: Assessment) -> Features:
+    """Give the chosen sites as points."""
+    return collection(assessment.sites, site_properties(assessment.sites))
+
+
 def circles(assessment: Assessment, simplify_m: float) -> Features:
     """Give the service circles, one feature per row."""
     frame = assessment.service_areas
@@ -263,6 +269,7 @@ def facts(assessment: Assessment) -> dict[str, Any]:
         "scenario": scenario_title(run.get("scenario")),
         "findings": [doubt_words(item, language) for item in doubtful(assessment)],
         "doubts": unit_doubts(assessment, district["code"]),
+        "siting": siting_facts(assessment),
         "circle": circle_facts(assessment, language), "priority": priority_facts(assessment, language),
         "layers": [layer_facts(assessment, layer, language, figures.get(layer, {})) for layer in assessment.layers],
     }))

@@ -10,6 +10,11 @@ MODEL_MARK = "模型数据，非现状"
 NOT_APPROVED = "内部工作图，未经审图，不得公开"
 
 _ZH: dict[str, Any] = {
+    "sites": "建议选址", "site_won": "新增覆盖", "site_alone": "单独建设新增", "site_last": "缺它则减少",
+    "site_stays": "入选次数占比", "site_year": "年份", "site_cost": "造价", "site_gap": "与上界相差",
+    "site_link": "道路",
+    "site_status": {"optimal": "已证最优", "feasible": "限时内最好", "infeasible": "无可行方案",
+                    "unknown": "未找到方案"},
     "priority": "重点人群", "basis_priority": "口径：各村上报的重点人群数", "priority_group": "人群",
     "priority_gap": "叠加缺口", "priority_out": "圈外估算", "per_km2": "人/km²", "per_1000": "人/千居民",
     "priority_density": "乡镇（街道）密度，人/km²", "priority_places_note": "圆面积随人数",
@@ -84,6 +89,11 @@ _ZH: dict[str, Any] = {
 }
 
 _EN: dict[str, Any] = {
+    "sites": "Chosen sites", "site_won": "wins", "site_alone": "if built alone", "site_last": "lost without it",
+    "site_stays": "Share of draws", "site_year": "Year", "site_cost": "Cost", "site_gap": "gap to the bound",
+    "site_link": "Road",
+    "site_status": {"optimal": "proven best", "feasible": "best in the time", "infeasible": "no choice keeps all rules",
+                    "unknown": "none found"},
     "priority": "Priority groups", "basis_priority": "basis: counts reported per village", "priority_group": "Group",
     "priority_gap": "Gaps of", "priority_out": "out of time (estimate)", "per_km2": "people/km²",
     "per_1000": "per 1,000 residents", "priority_density": "People per km² by township",

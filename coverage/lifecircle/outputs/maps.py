@@ -24,7 +24,8 @@ PANES: tuple[tuple[str, int, bool], ...] = (
     ("lc-names", 640, False),
 )
 #: Style and scripts of the page, in the order they are put in.
-OWN_FILES: tuple[str, ...] = ("map.css", "map_parts.js", "map_circle.js", "map_priority.js", "map.js")
+OWN_FILES: tuple[str, ...] = ("map.css", "map_parts.js", "map_frame.js", "map_sites.js", "map_circle.js",
+                              "map_priority.js", "map.js")
 #: The page is for a browser on a planner's machine and an intranet's mail.
 LIMIT_BYTES = 8_000_000
 #: How far a drawn line may lie from the true one; the next is taken where the page grows too large.
@@ -170,6 +171,7 @@ def _layers(assessment: Assessment, simplify_m: float) -> dict[str, tuple[map_da
         "circles": (map_data.circles(assessment, simplify_m), {"pane": "lc-circles", "interactive": False}),
         "places": (map_data.places(assessment), point_options()),
         "facilities": (map_data.facilities(assessment), point_options()),
+        **({"sites": (map_data.sites(assessment), point_options())} if len(assessment.sites) else {}),
     }
 
 
