@@ -111,7 +111,7 @@ class Scenario:
                          remedy="write edits into it: docs/scenario.md")
 
     def _beside(self, name: str) -> Path:
-        return existing_file(beside(self.path.resolve(), name, self.allow, what="scenario"))
+        return existing_file(beside(self.path.resolve(), name, self.allow, what="scenario"), where="the scenario")
 
     def _with_zone(self, item: Numbered, crs: str, findings: Findings) -> Numbered:
         """Put the polygons of the file that a cut names in the place of it."""

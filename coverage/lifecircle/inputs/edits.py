@@ -287,7 +287,7 @@ def read_edits(path: str | Path) -> ScenarioFile:
     ConfigError
         If it has an unknown key or a value out of range; edit and key are named, and the nearest key that is known.
     """
-    path = existing_file(path)
+    path = existing_file(path, where="the folder you are in")
     if path.suffix.lower() not in (".toml", *_GEOJSON):
         raise UnreadableFileError(path, f"a scenario is no {path.suffix or 'file without a suffix'}",
                                   "write it as .toml or .geojson")

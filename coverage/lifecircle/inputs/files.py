@@ -84,8 +84,8 @@ def check_name(name: str | Path) -> None:
                                   "copy the file beside the run file and name it")
 
 
-def existing_file(path: str | Path) -> Path:
-    """Give the path of a file that is there.
+def existing_file(path: str | Path, *, where: str = "the run file") -> Path:
+    """Give the path of a file that is there; `where` is what messages call relative paths relative to.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def existing_file(path: str | Path) -> Path:
     if path.is_dir():
         raise UnreadableFileError(path, "is a directory, not a file", "name the file inside it")
     if not path.is_file():
-        raise MissingFileError(path, "no such file", "check the name; paths are relative to the run file")
+        raise MissingFileError(path, "no such file", f"check the name; paths are relative to {where}")
     try:
         if path.stat().st_size == 0:
             raise EmptyTableError(path, "the file is empty", "export it again")

@@ -179,15 +179,18 @@ def _tells_few(table: pd.DataFrame, counts: Sequence[str]) -> pd.Series:
 def published_sites(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Hide what sites win of a group where it is small, and others so that all together do not give it away.
 
-    What two counts of one site differ by is a number of people too.
+    What two counts of one site differ by is a number of people too: where that is small, what the site wins stays and
+    the counts beside it go.
     """
-    hidden = pd.Series(False, index=sites.index)
+    hidden, beside = pd.Series(False, index=sites.index), pd.Series(False, index=sites.index)
     for _, own in sites[sites["group"] != "all"].groupby("layer", sort=False):
-        few = _tells_few(own, _SITE_COUNTS)
+        few = pd.concat([small(own[name].astype(float)) for name in _SITE_COUNTS], axis=1).any(axis=1)
+        beside[own.index] = _tells_few(own, _SITE_COUNTS)
         won = np.append(own["people_won"].to_numpy(dtype=float), own["people_won"].sum())[:, None]
         covered = hide(won, [Sum(len(own), np.arange(len(own)))], shut=np.append(few.to_numpy(), False))
         hidden[own.index] = covered[:-1]
-    return sites.assign(**{name: sites[name].mask(hidden) for name in _SITE_COUNTS})
+    masks = dict(zip(_SITE_COUNTS, (hidden, hidden | beside, hidden | beside), strict=True))
+    return sites.assign(**{name: sites[name].mask(mask) for name, mask in masks.items()})
 
 
 def published_siting(siting: dict[str, Any]) -> dict[str, Any]:
@@ -224,14 +227,16 @@ def published_siting(siting: dict[str, Any]) -> dict[str, Any]:
 
 
 def _published_service(service: dict[str, Any]) -> dict[str, Any]:
-    """Hide the people in time of a group where they, or what they differ by, are few; and the few left aside."""
+    """Hide the people in time of a group where they, or what they differ by, are few; and who is left aside.
+
+    Those left aside may be all who are undetermined, whom the results may not tell.
+    """
     names = [f"people_in_time_{when}" for when in ("now", "before", "after") if f"people_in_time_{when}" in service]
     told = [service[name] for name in names]
     hidden = None in told or _few_between([0.0, *told, service["people"]]) or any(
         _few_between(pair) for pair in itertools.product(told, (0.0, service["people"])))
-    aside = service["people_aside"]
     return {**service, **(dict.fromkeys(names) if hidden else {}),
-            "people_aside": None if aside is None or _few_between([0.0, aside]) else aside}
+            "people_aside": 0.0 if service["people_aside"] == 0 else None}
 
 
 def _few_between(counts: Sequence[float | None]) -> bool:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from lifecircle.outputs.tables import clean_text
 
+#: Characters of a name in a scenario.
+_LONGEST = 200
 _AMOUNTS = ("capacity", "area_m2", "effective_area_m2", "cost")
 
 
@@ -27,7 +29,8 @@ def scenario_toml(sites: gpd.GeoDataFrame, name: str, policy: dict[str, Any]) ->
     """
     lines, points = [f"name = {_text(name)}"], sites.geometry.to_crs("EPSG:4326")
     for row, point in zip(sites.itertuples(), points, strict=True):
-        lines += ["", "[[open]]", f"layer = {_text(row.layer)}", f"name = {_text(row.name or row.candidate_id)}",
+        lines += ["", "[[open]]", f"layer = {_text(row.layer)}",
+                  f"name = {_text(row.name or row.candidate_id, _LONGEST)}",
                   f"facility_id = {_text(f'site-{row.layer}-{row.candidate_id}')}",
                   f"lon = {point.x:.9f}", f"lat = {point.y:.9f}"]
         levels = policy[row.layer]["accepts"]
@@ -37,5 +40,5 @@ def scenario_toml(sites: gpd.GeoDataFrame, name: str, policy: dict[str, Any]) ->
     return "\n".join(lines) + "\n"
 
 
-def _text(value: str) -> str:
-    return json.dumps(clean_text(pd.Series([value], dtype="str")).iloc[0], ensure_ascii=False)
+def _text(value: str, longest: int | None = None) -> str:
+    return json.dumps(clean_text(pd.Series([value], dtype="str")).iloc[0][:longest], ensure_ascii=False)

@@ -36,7 +36,8 @@ def sites_text(siting: dict[str, Any], sites: pd.DataFrame, directory: Path | No
     labels = ", ".join(f"{one['layer']} {one['label_zh']}".strip() for one in siting["services"])
     lines += [f"{siting['model']} for {labels}: {_STATUS[siting['status']]}, "
               f"{siting['candidates']:,} candidates", _proof(siting)]
-    lines += [_in_time(one, len(siting["services"]) > 1) for one in siting["services"]]
+    roads = ("people_in_time_now",) if siting.get("links") else ()
+    lines += [_in_time(one, roads, len(siting["services"]) > 1) for one in siting["services"]]
     lines += [f"because: {item['text']}" for item in siting["reasons"]]
     lines += [*_years(siting), *_links(siting)]
     if len(sites):
@@ -49,17 +50,14 @@ def sites_text(siting: dict[str, Any], sites: pd.DataFrame, directory: Path | No
     return "\n".join(clean_text(pd.Series(lines, dtype="str")))
 
 
-def _in_time(service: dict[str, Any], several: bool) -> str:
+def _in_time(service: dict[str, Any], roads: tuple[str, ...], several: bool) -> str:
     """Say how many of a service's people are in time now, with the roads chosen, and with the sites."""
-    steps = [(name, word) for name, word in (
-        ("people_in_time_now", "now"), ("people_in_time_before", "with the roads"), ("people_in_time_after", "then"))
-        if name in service]
-    if len(steps) == 2:
-        steps[0] = "people_in_time_before", "now"
-    told = ", ".join(f"{_people(service[name])} {word}" for name, word in steps)
+    names = (*roads, "people_in_time_before", "people_in_time_after")
+    words = ("now", *["with the roads"] * len(roads), "then")
+    told = ", ".join(f"{_people(service[name])} {word}" for name, word in zip(names, words, strict=True))
     who = "people" if service["group"] == "all" else f"people ({service['group']})"
-    aside = "" if service["people_aside"] == 0 else (
-        f"; {_people(service['people_aside'])} left aside, whom no candidate can reach")
+    left = "some" if service["people_aside"] is None else f"{service['people_aside']:,.0f}"
+    aside = "" if service["people_aside"] == 0 else f"; {left} left aside, whom no candidate can reach"
     return (f"{service['layer']}: " if several else "") + f"{who} in time: {told}, of {service['people']:,.0f}{aside}"
 
 

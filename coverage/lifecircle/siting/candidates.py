@@ -29,6 +29,8 @@ NUMBERS: tuple[str, ...] = ("cost", "capacity", "area_m2", "effective_area_m2")
 CANDIDATE_COLUMNS: tuple[str, ...] = ("candidate_id", "name", "kind", "building", "township_code", "place_code",
                                       *NUMBERS)
 _MOST = 20_000
+#: Characters of an id: a scenario of the sites holds it.
+_LONGEST = 100
 #: No district is wider than a cell of this side.
 _WIDEST_M = 1_000_000.0
 
@@ -131,6 +133,9 @@ def read_candidates(study: Study, file: str, *, datum: Datum | None = None) -> g
     twice = pd.Series(text["candidate_id"])[pd.Series(text["candidate_id"]).duplicated()]
     if len(twice):
         raise BadValueError(path, f"candidate_id {first_of(twice)} stands twice", "give every candidate its own")
+    long = next((str(one) for one in text["candidate_id"] if len(one) > _LONGEST), "")
+    if long:
+        raise BadValueError(path, f"candidate_id {long[:20]}… has {len(long):,} characters", f"at most {_LONGEST}")
     table = _table(study, found.geometry.reset_index(drop=True), "land", **text, **numbers)
     inside = table["township_code"] != ""
     if not inside.any():

@@ -94,7 +94,8 @@ class _Asked:
         if total - beyond < wanted or (share == 1.0 and len(rows)):
             reasons.append(Reason("unreachable", f"{beyond:,.0f} people at demand points "
                                   f"{first_of(problem.labels.of_points(rows))} reach no candidate in time; add "
-                                  "candidates near them or ask for a smaller share", rows))
+                                  "candidates near them or ask for a smaller share: at most "
+                                  f"{np.floor(1000 * (total - beyond) / total) / 1000:.3f} can be", rows))
             wanted = min(wanted, (total - beyond) * (1.0 - ROUNDING))
         weight = np.where(np.isin(np.arange(len(weight)), rows), 0.0, weight)
         standing = float(problem.weight[problem.standing].sum())
@@ -179,7 +180,7 @@ def _reason(asked: _Asked, rule: Rule, needed: list[Rule]) -> Reason:
         people = float(asked.weight.sum()) if asked.weight is not None else 0.0
         text = f"capacities serve {most:,.0f} of {people:,.0f} people at most ({beside})"
     elif kind == "apart":
-        pairs = first_of(dict.fromkeys("–".join(names.of_candidates(pair)) for pair in problem.apart))
+        pairs = first_of(dict.fromkeys("–".join(names.of_candidates(pair)) for pair in _at_odds(problem, others)))
         text = f"of candidates too near to each other ({pairs}) only one may be chosen ({beside})"
     elif kind == "quota":
         text, regions = f"{names.of_region(region)} is to get {_wanted(problem, region)} ({beside})", (region,)
@@ -192,3 +193,11 @@ def _wanted(problem: Problem, region: int) -> str:
     """Say a quota in words; a most that the candidates cannot surpass is none."""
     least, most = problem.quota[region]
     return f"at least {least}" if most >= (problem.region == region).sum() else f"{least} to {most}"
+
+
+def _at_odds(problem: Problem, others: list[Rule]) -> Array:
+    """Give the pairs that are too near: those that must both be chosen where that is what they contradict."""
+    if all(kind != "must" for kind, _ in others):
+        return problem.apart
+    both = problem.apart[np.isin(problem.apart, problem.must).all(axis=1)]
+    return both if len(both) else problem.apart

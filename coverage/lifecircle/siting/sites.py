@@ -281,8 +281,10 @@ class Siting:
 
     @property
     def _unit(self) -> str:
-        """Give the unit of the objective: people who count as more or less than one are weighted."""
-        unit = OBJECTIVE_UNITS[self.answer.model]
+        """Give the unit of the objective: people may be weighted, and what costs 1 each is counted."""
+        unit, problem = OBJECTIVE_UNITS[self.answer.model], self.question.problem
+        if unit == "cost" and (problem.cost == 1).all() and not problem.site_cost.any():
+            return "site"
         weighted = bool(self.question.wishes.weights or self.question.wishes.equity)
         return f"weighted {unit}" if weighted and unit.startswith("person") else unit
 
