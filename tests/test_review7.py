@@ -295,3 +295,19 @@ def test_a_missing_scenario_is_looked_for_in_the_folder_of_the_caller(runfile, t
     code, _, err = inside("run", runfile, "--scenario", tmp_path / "none.toml", "--out", tmp_path / "run")
     assert code == 3
     assert "relative to the run file" not in err
+
+
+def test_neither_roads_nor_sites_are_built_for_nothing(live):
+    """A clinic in 丙 wins all; a short cut and other clinics add nothing, and a street that bans walkers takes away."""
+    path = live.times.study.runfile.path.parent / "idle.toml"
+    path.write_text("".join(f'[[{kind}]]\nname = "{name}"\ncost = {cost}\nclass = "{road}"\nline = '
+                            f"{[list(lonlat(*point)) for point in line]}\n" for kind, name, cost, road, line in (
+        ("build", "捷径", 1, "footway", [(2500, 1000), (3500, 1500)]),
+        ("build", "近路", 0, "footway", [(500, 0), (1500, 500)]),
+        ("upgrade", "快速路", 0, "motorway", [(500, 1000), (1500, 1000)]))), encoding="utf-8")
+    found = choose_links(live, ["clinics"], in_places(live.times), read_scenario(path), budget=9)
+    assert ([link.name for link in found.links], len(found.sites), found.record["cost"]) == ([], 1, 1)
+    assert found.record["people_in_time_after"] == 1000
+    must = Wishes(must=("place-990101001201",))
+    kept = choose_links(live, ["clinics"], in_places(live.times), read_scenario(path), budget=9, wishes=must)
+    assert sorted(kept.sites["name"]) in (["丁村", "乙村"], ["丙村", "乙村"])

@@ -119,14 +119,15 @@ def choose_links(live: Live, layers: Sequence[str], candidates: gpd.GeoDataFrame
     if chosen is None:  # the rules for sites alone cannot be kept, or not found to be in the time: roads only cost
         none = models.mclp(ground.look(()).problem, new, budget=budget, effort=effort)
         return Siting(ground.look(()), none, live, new, budget, people_now=ground.people(()))
+    built = ground.needed(built, chosen)
     final = ground.look(built)
     others = np.setdiff1d(np.arange(len(final.problem.cost)), chosen)
-    fixed = replace(final.problem, must=chosen, never=others)
+    fixed = replace(final.problem, never=np.union1d(final.problem.never, others))
     answer = models.mclp(fixed, len(chosen), effort=effort)
     proven = relative_gap(answer.objective, bound) <= ROUNDING
     answer = replace(answer, bound=max(bound, answer.objective), status="optimal" if proven else "feasible")
     return Siting(final, answer, Live(final.times), new, budget, people_now=ground.people(()),
-                  links=tuple(ground.link(number, built, chosen) for number in built))
+                  links=tuple(ground.link(number, built, answer.chosen) for number in built))
 
 
 @dataclass(frozen=True)
@@ -161,13 +162,29 @@ class _Ground:
         network, _ = edit_roads(study.roads, edits, self.scenario.path, Findings(), drape=drape)
         return solve_times(replace(study, roads=network), Findings(), self.layers)
 
-    def people(self, roads: tuple[int, ...], chosen: Sequence[int] | Array = ()) -> Array:
-        """Count the people in time with some roads and sites, per layer."""
-        question = self.look(roads)
-        problem, row = question.problem, question.problem.row_of_pair
+    def reached(self, roads: tuple[int, ...], chosen: Sequence[int] | Array = ()) -> Array:
+        """Tell which rows of the problem are in time with some roads and sites."""
+        problem = self.look(roads).problem
+        row = problem.row_of_pair
         near = (problem.minutes.data <= problem.cutoff[row]) & np.isin(problem.minutes.indices, chosen)
         reached = problem.standing.copy()
         reached[row[near]] = True
+        return reached
+
+    def needed(self, roads: tuple[int, ...], chosen: Array) -> tuple[int, ...]:
+        """Leave out, the dearest first, the roads without which no fewer count."""
+        def counted(some: tuple[int, ...]) -> float:
+            return float(self.look(some).problem.weight[self.reached(some, chosen)].sum())
+
+        for number in sorted(roads, key=lambda one: -self.projects[one].cost):
+            rest = tuple(one for one in roads if one != number)
+            if counted(rest) >= counted(roads):
+                roads = rest
+        return roads
+
+    def people(self, roads: tuple[int, ...], chosen: Sequence[int] | Array = ()) -> Array:
+        """Count the people in time with some roads and sites, per layer."""
+        question, reached = self.look(roads), self.reached(roads, chosen)
         judged = np.concatenate([question.judged[layer].state >= 0 for layer in question.layers])
         counted = np.where(reached & judged, question.people, 0.0)
         return np.array([counted[question.rows(layer)].sum() for layer in question.layers])
