@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -151,13 +153,16 @@ def _options() -> argparse.Namespace:
 def _apart(name: str, tool: str, seconds: float) -> dict[str, Any]:
     """Solve in a process of its own, so that memory and warm-up are its own."""
     call = [sys.executable, __file__, "--one", name, tool, "--seconds", str(seconds)]
+    begun = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
-        done = subprocess.run(call, capture_output=True, text=True, timeout=3 * seconds + 60, check=False)
+        out, err = begun.communicate(timeout=3 * seconds + 60)
     except subprocess.TimeoutExpired:
+        os.killpg(begun.pid, signal.SIGKILL)  # a solver that it started, too
+        begun.communicate()
         return {"seconds": None, "objective": None, "note": f"stopped after {3 * seconds + 60:.0f} s"}
-    if done.returncode:
-        return {"seconds": None, "objective": None, "note": (done.stderr.strip().splitlines() or ["killed"])[-1][:80]}
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+    if begun.returncode:
+        return {"seconds": None, "objective": None, "note": (err.strip().splitlines() or ["killed"])[-1][:80]}
+    return dict(json.loads(out.strip().splitlines()[-1]))
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -39,43 +39,58 @@ def reach_gaps(times: TravelTimes, judged: Judged, quality: str) -> pd.DataFrame
     cutoff. The cause is off_network where most of them cannot be judged, no_facility where no facility can be
     reached, else too_far.
     """
-    policy = times.study.policy.layer(judged.layer)
-    group, count = group_of(times, policy)
-    frame = times.demand[["township_code", "place_code", "class"]].assign(
-        people=count, state=judged.state, minutes=judged.minutes, facility=judged.facility)
-    for state, name in ((0, "have"), (1, "people_out"), (2, "people_undetermined")):
-        frame[name] = np.where(judged.state == state, count, 0.0)
-    frame = frame[frame["state"] >= 0]
-    sums = frame.groupby(_PLACE, sort=True)[["people", "have", "people_out", "people_undetermined"]].sum()
-    sums = sums[sums["people_out"] + sums["people_undetermined"] > 0]
-    out = frame[(frame["state"] == 1) & (frame["people"] > 0)]
-    sums = sums.join(_minutes(out)).join(_nearest_names(out, times.serving[judged.layer])).reset_index()
+    group, count = group_of(times, times.study.policy.layer(judged.layer))
+    asked = np.flatnonzero(judged.state >= 0)
+    keys = pd.DataFrame({name: times.demand[name].array[asked] for name in _PLACE})
+    number = keys.groupby(_PLACE, sort=True).ngroup().to_numpy()
+    state, people = judged.state[asked], count[asked]
+    units, first = np.unique(number, return_index=True)
+    table = keys.iloc[first].reset_index(drop=True).assign(
+        people=np.bincount(number, people, len(units)),
+        **{name: np.bincount(number, np.where(state == value, people, 0.0), len(units))
+           for value, name in ((0, "have"), (1, "people_out"), (2, "people_undetermined"))})
+    out = (state == 1) & (people > 0)
+    late = _late(number[out], people[out], judged.minutes[asked][out], judged.facility[asked][out], len(units))
+    names = _names(times.serving[judged.layer])
+    table = table.assign(minutes_median=late[0], minutes_worst=late[1], nearest_facility=names[late[2]])
+    sums = table[table["people_out"] + table["people_undetermined"] > 0].reset_index(drop=True)
     cutoff_min = sums["class"].map(judged.cutoffs_min).astype(float)
     lost = sums["people_undetermined"] > sums["people_out"]
     table = sums.assign(
         group=group, mode=sums["class"].map(judged.modes), metric="min", cutoff=cutoff_min, need=sums["people"],
         short=sums["people_out"] + sums["people_undetermined"], unit="person",
-        minutes_over=sums["minutes_median"] - cutoff_min, nearest_facility=sums["nearest_facility"].fillna(""),
+        minutes_over=sums["minutes_median"] - cutoff_min,
         cause=np.where(lost, "off_network", np.where(sums["minutes_median"].isna(), "no_facility", "too_far")))
     return _finish(table, times.study, judged.layer, "reach", quality)
 
 
-def _minutes(out: pd.DataFrame) -> pd.DataFrame:
-    """Give the median (weighted by people) and the worst minutes per place."""
-    known = out[np.isfinite(out["minutes"])].sort_values([*_PLACE, "minutes"], kind="stable")
-    grouped = known.groupby(_PLACE)["people"]
-    middle = known[grouped.cumsum() >= grouped.transform("sum") / 2.0].drop_duplicates(_PLACE)
-    worst = out.groupby(_PLACE)["minutes"].max()  # infinite where somebody reaches none
-    return pd.DataFrame({"minutes_median": middle.set_index(_PLACE)["minutes"], "minutes_worst": worst})
+def _late(number: Array, people: Array, minutes: Array, facility: Array, count: int) -> tuple[Array, Array, Array]:
+    """Give, per unit, the median (weighted by people) and the worst minutes of those out, and most people's nearest.
+
+    Medians are those of people who reach any; the worst is infinite where somebody reaches none. The nearest facility
+    is -1 where nobody reaches one; of several with as many people it is the first.
+    """
+    median, worst, nearest = np.full(count, np.nan), np.full(count, np.nan), np.full(count, -1)
+    order = np.lexsort((minutes, number))
+    number, people, minutes, facility = number[order], people[order], minutes[order], facility[order]
+    units, first = np.unique(number, return_index=True)
+    for unit, start, end in zip(units, first, np.append(first, len(number))[1:], strict=True):
+        worst[unit] = minutes[end - 1]
+        known = start + int(np.searchsorted(minutes[start:end], np.inf))
+        if known > start:
+            total = np.cumsum(people[start:known])
+            median[unit] = minutes[start + int(np.searchsorted(total, total[-1] / 2.0))]
+        rows = facility[start:end] >= 0
+        if rows.any():
+            chosen, which = np.unique(facility[start:end][rows], return_inverse=True)
+            nearest[unit] = chosen[np.argmax(np.bincount(which, people[start:end][rows]))]
+    return median, worst, nearest
 
 
-def _nearest_names(out: pd.DataFrame, serving: gpd.GeoDataFrame) -> pd.Series:
-    """Name, per place, the facility nearest to most of its people out of time; its id where it has no name."""
+def _names(serving: gpd.GeoDataFrame) -> Array:
+    """Name the facilities, by their id where they have no name; the last stands for none."""
     names = serving["name"].where(serving["name"].fillna("") != "", serving["facility_id"]).to_numpy(dtype=object)
-    known = out[out["facility"] >= 0].groupby([*_PLACE, "facility"], sort=True)["people"].sum().reset_index()
-    most = known.sort_values([*_PLACE, "people"], ascending=[True, True, True, False], kind="stable")
-    most = most.drop_duplicates(_PLACE).set_index(_PLACE)["facility"]
-    return pd.Series(names[most.to_numpy(dtype=np.int64)], index=most.index, name="nearest_facility", dtype=object)
+    return np.append(names, "")
 
 
 def capacity_gaps(times: TravelTimes, judged: Judged, shared: Shared, quality: str) -> pd.DataFrame:
@@ -90,7 +105,12 @@ def capacity_gaps(times: TravelTimes, judged: Judged, shared: Shared, quality: s
     sums = sums[sums["full"] > NOBODY]
     out = frame.assign(people=frame["full"])
     out = out[out["people"] > NOBODY]
-    sums = sums.join(_minutes(out)).join(_nearest_names(out, times.serving[judged.layer])).reset_index()
+    sums = sums.reset_index()
+    unit = pd.MultiIndex.from_frame(sums[_PLACE]).get_indexer(pd.MultiIndex.from_frame(out[_PLACE]))
+    people, minutes, facility = (out[name].to_numpy() for name in ("people", "minutes", "facility"))
+    late = _late(unit, people, minutes, facility, len(sums))
+    sums = sums.assign(minutes_median=late[0], minutes_worst=late[1],
+                       nearest_facility=_names(times.serving[judged.layer])[late[2]])
     short = sums["full"] + sums["possible"]
     table = sums.assign(
         group=shared.group, mode=sums["class"].map(judged.modes), metric="min", unit="person", cause="full",
@@ -120,8 +140,8 @@ def _finish(frame: pd.DataFrame, study: Study, layer: str, kind: str, quality: s
     if frame.empty:
         return NO_GAPS
     missing = {name: value for name, value in _BLANK.items() if name not in frame.columns}
-    townships = study.townships.set_index("township_code")["township"]
-    places = study.places.set_index("place_code")["place"]
+    townships = dict(zip(study.townships["township_code"], study.townships["township"], strict=True))
+    places = dict(zip(study.places["place_code"], study.places["place"], strict=True))
     frame = frame.assign(**missing, layer=layer, kind=kind, quality=quality,
                          lead_unit=study.policy.layer(layer).lead_unit)
     frame = frame.assign(township=frame["township_code"].map(townships).fillna(""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -95,8 +96,8 @@ class Live:
         return cls(solve_times(study, Findings()))
 
     def warm(self, *layers: str) -> Live:
-        """Work out what the layers (without any: all) need."""
-        for layer in layers or self.times.study.layers:
+        """Work out what the layers need; without any, all that are judged by reach."""
+        for layer in layers or self._reached:
             for linked in self._linked(layer).values():
                 for one in linked:
                     one.nearest_ms(Doors(np.empty((0, 2)), np.empty(0, np.int64)), 0.0)
@@ -149,14 +150,21 @@ class Live:
         doors = doors_of(serving.iloc[new])
         found: dict[str, dict[tuple[str, str], Any]] = {"times": {}, "snap_m": {}, "joined": {}, "crow_m": {}}
         headline = {rule.mode for name in CLASSES if (rule := policy.rule(name)) is not None}
-        for mode in (mode for mode in used_modes(policy) if beside or mode in headline):
-            linked, key = self._linked(layer)[mode], (layer, mode)
-            ways = [_lowered(one, linked_one, rank, new, doors)
-                    for one, linked_one in zip(self._per_way(times, layer, mode), linked, strict=True)]
+        modes, links = [mode for mode in used_modes(policy) if beside or mode in headline], self._linked(layer)
+
+        def lower(mode: str) -> tuple[Array, Array]:
+            ways = [_lowered(one, linked, rank, new, doors)
+                    for one, linked in zip(self._per_way(times, layer, mode), links[mode], strict=True)]
             minutes, facility = ways[0]
             for other_minutes, other in ways[1:]:
                 worse = other_minutes > minutes
                 minutes, facility = np.where(worse, other_minutes, minutes), np.where(worse, other, facility)
+            return minutes, facility
+
+        with ThreadPoolExecutor(len(modes)) as pool:  # the searches are compiled code
+            lowered = dict(zip(modes, pool.map(lower, modes), strict=True))
+        for mode, (minutes, facility) in lowered.items():
+            linked, key = links[mode], (layer, mode)
             snap_m = np.full(len(serving), np.inf)
             snap_m[rank[:-1]] = times.snap_m[key]
             np.minimum.at(snap_m, new[doors.label], linked[0].snap_m(doors))
@@ -168,8 +176,8 @@ class Live:
             found["snap_m"][key], found["joined"][key] = snap_m, joined
             found["crow_m"][key] = tuple(np.minimum(*pair) for pair in zip(times.crow_m[key], crow, strict=True))
         kept = {key: value for key, value in times.fields.items() if key[0] != layer}
-        lowered: dict[str, Any] = {name: {**getattr(times, name), **values} for name, values in found.items()}
-        return replace(times, study=study, serving={**times.serving, layer: serving}, fields=kept, **lowered)
+        changed: dict[str, Any] = {name: {**getattr(times, name), **values} for name, values in found.items()}
+        return replace(times, study=study, serving={**times.serving, layer: serving}, fields=kept, **changed)
 
     def _per_way(self, times: TravelTimes, layer: str, mode: str) -> list[tuple[Array, Array]]:
         """Give minutes and facilities of the demand points, per direction."""
@@ -180,12 +188,15 @@ class Live:
             return self._layer(layer).per_way(mode)
         return _each_way(times, layer, mode)
 
+    @property
+    def _reached(self) -> tuple[str, ...]:
+        study = self.times.study
+        return tuple(layer for layer in study.layers if used_modes(study.policy.layer(layer)))
+
     def _layer(self, layer: str) -> _Layer:
         if layer not in self._layers:
-            study = self.times.study
-            if layer not in study.layers or not used_modes(study.policy.layer(layer)):
-                judged = [name for name in study.layers if used_modes(study.policy.layer(name))]
-                raise UsageError(f"no layer {layer} that is judged by reach; there are {', '.join(judged)}")
+            if layer not in self._reached:
+                raise UsageError(f"no layer {layer} that is judged by reach; there are {', '.join(self._reached)}")
             self._layers[layer] = _Layer(self.times, layer)
         return self._layers[layer]
 
@@ -322,8 +333,15 @@ class _Layer:
     def _district(self) -> tuple[str, str]:
         return str(self.units[-1]), self.times.study.runfile.district.name
 
+    @cached_property
+    def _census(self) -> pd.DataFrame:
+        """Give the residents of each township as one row: all that an area per head asks of the demand."""
+        demand = self.times.study.demand
+        people = demand[demand["inside"]].groupby("township_code", sort=True)["population"].sum()
+        return people.reset_index().assign(inside=True)
+
     def _area_sums(self, study: Study) -> pd.DataFrame:
-        return per_head.area_sums(study, self.layer, self.policy, self._district)
+        return per_head.area_sums(replace(study, demand=self._census), self.layer, self.policy, self._district)
 
     @cached_property
     def _area_today(self) -> pd.DataFrame:
