@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 from command import assert_one_line, inside
 from lifecircle.errors import UsageError
 from lifecircle.live import Live
-from lifecircle.outputs.disclosure import published_sites, published_siting
+from lifecircle.outputs.disclosure import _filter_gains, published_sites, published_siting
 from lifecircle.proposals import propose
 from lifecircle.scenario import read_scenario
 from lifecircle.siting.candidates import in_places, read_candidates
@@ -311,3 +312,15 @@ def test_neither_roads_nor_sites_are_built_for_nothing(live):
     must = Wishes(must=("place-990101001201",))
     kept = choose_links(live, ["clinics"], in_places(live.times), read_scenario(path), budget=9, wishes=must)
     assert sorted(kept.sites["name"]) in (["丁村", "乙村"], ["丙村", "乙村"])
+
+
+def test_what_all_gain_beyond_one_is_hidden_where_it_is_small():
+    """Two facilities bring 63 elders in time and the first alone 54: the other adds 9."""
+    gains = pd.DataFrame({"layer": "care", "facility_id": ["A", "B", "all"], "people_alone": [54.0, 63.0, np.nan],
+                          "people_last": [0.0, 9.0, np.nan], "people_together": [np.nan, np.nan, 63.0],
+                          "person_minutes_saved": 1.0})
+    shown = _filter_gains(SimpleNamespace(gains=gains, run={"layers": {"care": {"group": "60plus"}}}))
+    assert shown["people_alone"].isna().all()
+    assert shown["people_together"].tolist()[-1] == 63
+    pd.testing.assert_frame_equal(
+        _filter_gains(SimpleNamespace(gains=shown, run={"layers": {"care": {"group": "60plus"}}})), shown)

@@ -164,7 +164,7 @@ def _filter_gains(assessment: Assessment) -> pd.DataFrame:
         if assessment.run["layers"][layer].get("group", "all") != "all":
             for name in counts[:2]:
                 hidden[own.index] |= hide_tree(own[name], pd.Series("", index=own.index))[0]
-            hidden[own.index] |= _tells_few(own, counts)
+            hidden[own.index] |= _tells_few(own.assign(people_together=own["people_together"].max()), counts)
     names = [*counts, "person_minutes_saved"]
     return gains.assign(**{name: gains[name].mask(hidden) for name in names})
 
@@ -185,7 +185,7 @@ def published_sites(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     hidden, beside = pd.Series(False, index=sites.index), pd.Series(False, index=sites.index)
     for _, own in sites[sites["group"] != "all"].groupby("layer", sort=False):
         few = pd.concat([small(own[name].astype(float)) for name in _SITE_COUNTS], axis=1).any(axis=1)
-        beside[own.index] = _tells_few(own, _SITE_COUNTS)
+        beside[own.index] = _tells_few(own.assign(together=own["people_won"].sum(skipna=False)), (*_SITE_COUNTS, "together"))
         won = np.append(own["people_won"].to_numpy(dtype=float), own["people_won"].sum())[:, None]
         covered = hide(won, [Sum(len(own), np.arange(len(own)))], shut=np.append(few.to_numpy(), False))
         hidden[own.index] = covered[:-1]
