@@ -185,7 +185,8 @@ def published_sites(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     hidden, beside = pd.Series(False, index=sites.index), pd.Series(False, index=sites.index)
     for _, own in sites[sites["group"] != "all"].groupby("layer", sort=False):
         few = pd.concat([small(own[name].astype(float)) for name in _SITE_COUNTS], axis=1).any(axis=1)
-        beside[own.index] = _tells_few(own.assign(together=own["people_won"].sum(skipna=False)), (*_SITE_COUNTS, "together"))
+        whole = own.assign(together=own["people_won"].sum(skipna=False))
+        beside[own.index] = _tells_few(whole, (*_SITE_COUNTS, "together"))
         won = np.append(own["people_won"].to_numpy(dtype=float), own["people_won"].sum())[:, None]
         covered = hide(won, [Sum(len(own), np.arange(len(own)))], shut=np.append(few.to_numpy(), False))
         hidden[own.index] = covered[:-1]
