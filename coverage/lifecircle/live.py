@@ -98,10 +98,11 @@ class Live:
     def warm(self, *layers: str) -> Live:
         """Work out what the layers need; without any, all that are judged by reach."""
         for layer in layers or self._reached:
-            for linked in self._linked(layer).values():
-                for one in linked:
-                    one.nearest_ms(Doors(np.empty((0, 2)), np.empty(0, np.int64)), 0.0)
             self._layer(layer)
+            door = Doors(self.times.xy_m[:1], np.zeros(len(self.times.xy_m[:1]), np.int64))
+            for one in (one for linked in self._linked(layer).values() for one in linked):
+                one.nearest_ms(door, 60.0)
+                one.snap_m(door)
         return self
 
     def change(self, layer: str, *, add: gpd.GeoDataFrame | None = None, close: Collection[str] = ()) -> Change:
@@ -261,6 +262,16 @@ class _Layer:
         return place, table.assign(place=table["place_code"].map(names).fillna(""))
 
     @cached_property
+    def _number(self) -> dict[tuple[str, str], int]:
+        """Give (township, place) -> its number; numbers go up as the codes do."""
+        return {key: at for at, key in enumerate(zip(self.places["township_code"], self.places["place_code"],
+                                                     strict=True))}
+
+    def _numbers(self, listed: pd.DataFrame) -> Array:
+        return np.array([self._number[key] for key in zip(listed["township_code"], listed["place_code"], strict=True)],
+                        np.int64)
+
+    @cached_property
     def _ways(self) -> dict[str, list[tuple[Array, Array]]]:
         return {}
 
@@ -272,14 +283,17 @@ class _Layer:
 
     def compare(self, after: TravelTimes, judged: Judged) -> Change:
         """Set what comes after beside what is."""
-        changed = (judged.state != self.judged.state) | (judged.minutes != self.judged.minutes)
-        touched = np.unique(self.place[(changed | self._other_facility(after, judged)) & (judged.state >= 0)])
-        at = np.flatnonzero(np.isin(self.place, touched))
+        moved = (judged.minutes != self.judged.minutes) | self._other_facility(after, judged)
+        other = judged.state != self.judged.state
+        touched = np.unique(self.place[(other | moved) & (judged.state >= 0)])
+        told = np.unique(self.place[other | (moved & (judged.state == 1))])  # a gap tells minutes of those out alone
+        at = np.flatnonzero(np.isin(self.place, told))
         fresh = gaps.reach_gaps(replace(after, demand=self.points.iloc[at].reset_index(drop=True)),
                                 _of_judged(judged, at), self.quality)
-        kept = self.gaps[~self.gaps["place_code"].isin(self.places["place_code"].iloc[touched])]
+        kept = self.gaps[~np.isin(self._numbers(self.gaps), told)]
         listed = pd.concat([part for part in (kept, fresh) if len(part)] or [gaps.NO_GAPS], ignore_index=True)
-        listed = listed.sort_values(["township_code", "place_code", "class"], kind="stable", ignore_index=True)
+        order = np.lexsort((listed["class"].to_numpy(dtype=str), self._numbers(listed)))
+        listed = listed.iloc[order].reset_index(drop=True)
         area = None
         if self.policy.m2_per_head is not None:
             sums = self._area_sums(after.study)

@@ -28,6 +28,8 @@ from lifecircle.study import Study
 Array = npt.NDArray[Any]
 #: A facility known by its outline may be entered at any place of it, this far apart.
 DOOR_STEP_M = 50.0
+#: Up to so many doors are measured one by one; more make it worth while to grow a tree.
+_FEW_DOORS = 8
 
 
 @dataclass(frozen=True)
@@ -280,12 +282,19 @@ def _snap(field: Field, column: int, count: int) -> Array:
 
 def crow_legs(xy_m: Array, doors: Doors, joined: Array) -> tuple[Array, Array]:
     """Measure straight from points to the nearest facility that is not joined, and to the nearest that is."""
+    known = joined[doors.label]
+    return _straight_m(xy_m, doors.xy_m[~known]), _straight_m(xy_m, doors.xy_m[known])
+
+
+def _straight_m(xy_m: Array, doors_m: Array) -> Array:
     from scipy.spatial import cKDTree
 
-    known = joined[doors.label]
-    lost, found = (cKDTree(chosen).query(xy_m)[0] if len(chosen) else np.full(len(xy_m), np.inf)
-                   for chosen in (doors.xy_m[~known], doors.xy_m[known]))
-    return lost, found
+    if len(doors_m) > _FEW_DOORS:
+        return np.asarray(cKDTree(doors_m).query(xy_m)[0])
+    square = np.full(len(xy_m), np.inf)
+    for x, y in doors_m:
+        square = np.minimum(square, (xy_m[:, 0] - x) ** 2 + (xy_m[:, 1] - y) ** 2)
+    return np.asarray(np.sqrt(square))
 
 
 def _files_of(study: Study, layer: str) -> str:
