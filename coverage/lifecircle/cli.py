@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lifecircle.clireport import report
 from lifecircle.clisite import site
 from lifecircle.errors import InputError, LifecircleError, UsageError
 
@@ -323,6 +324,7 @@ def roads(out: Annotated[Path, typer.Option("--out", help="GraphML file to write
 
 
 app.command()(site)
+app.command()(report)
 
 
 @app.command()
