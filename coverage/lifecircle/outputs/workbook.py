@@ -169,8 +169,8 @@ def _fill(page: Worksheet, sheet: Sheet, told: dict[str, Any], marks: tuple[str,
         _column(page, at, name, table[name], sheet, told)
     last = _HEAD_ROW + max(len(table), 1)
     if sheet.totals is not None:
-        for row in np.flatnonzero(sheet.totals.to_numpy()):
-            for cell in page[_HEAD_ROW + 1 + int(row)]:
+        for total in np.flatnonzero(sheet.totals.to_numpy()).tolist():
+            for cell in page[_HEAD_ROW + 1 + total]:
                 cell.font, cell.fill = Font(bold=True), _TOTAL
     _colour(page, table, last, told)
     page.freeze_panes = page.cell(_HEAD_ROW + 1, 1 + _names(table))
