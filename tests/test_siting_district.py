@@ -182,6 +182,15 @@ def test_a_new_service_may_move_into_a_building(live):
     assert found.sites["people_won"].sum() == 450  # 丁 and, 15 to 30 minutes away, all of 丙 but its middle (in time)
 
 
+def test_a_building_that_stands_is_not_paid_again(live):
+    table = in_buildings(live.times.study, ("elderly_care",))
+    found = choose_sites(live, ["clinics"], table, budget=1.0, wishes=Wishes(building_cost=5.0))
+    assert found.sites["candidate_id"].tolist() == ["in-E1"]
+    assert found.record["cost"] == 1.0
+    new = choose_sites(live, ["clinics"], in_places(live.times), budget=1.0, wishes=Wishes(building_cost=5.0))
+    assert len(new.sites) == 0
+
+
 def test_draws_say_how_firm_a_site_is(live):
     firm = with_shares(choose_sites(live, ["clinics"], in_places(live.times), new=1), 12)
     assert firm.sites["keep_share"].between(0, 1).all()
@@ -265,6 +274,8 @@ def test_the_command_prints_the_proof(runfile, tmp_path):
     (["--layer", "clinics", "--new", "1", "--candidates", "roads:x"], "no number of metres"),
     (["--layer", "clinics", "--new", "1", "--candidates", "roads:0.1"], "more than 20,000 candidates"),
     (["--layer", "clinics", "--new", "1", "--candidates", "none.csv"], "none.csv: no such file"),
+    (["--layer", "clinics", "--new", "2", "--model", "p-median", "--others", "2"], "other choices are listed for mclp"),
+    (["--layer", "clinics", "--new", "2", "--share", "0.5"], "a share is what lscp is to reach, not mclp"),
     (["--layer", "clinics", "--new", "2", "--model", "lscp"], "lscp finds the number of sites itself"),
 ])
 def test_what_cannot_be_asked_is_said_in_one_line(runfile, arguments, told):

@@ -80,6 +80,10 @@ def site(source: Live | Study | RunFile | str | Path, layer: str | Sequence[str]
     if bool(years) + (links is not None) + (model != "mclp") > 1 or (years and (new is not None or budget is not None)):
         raise UsageError("a programme of years stays within its own budgets, and roads are weighed by mclp: give one "
                          "of years, links and another model, and with years neither a number nor a budget")
+    if others and (model != "mclp" or years or links is not None):
+        raise UsageError("other choices are listed for mclp alone, without years or links; leave others out")
+    if share != 1.0 and model != "lscp":
+        raise UsageError(f"a share is what lscp is to reach, not {model}; leave it out, or take lscp")
     if draws and model not in DRAWN:
         raise UsageError(f"draws say how firm sites of {' and '.join(DRAWN)} are, not of {model}; leave them out")
     progress, live = progress or Progress(), _live(source, progress or Progress(), allow)

@@ -44,7 +44,8 @@ class Wishes:
     must, never : sequence of str
         Ids of candidates.
     building_cost : float
-        Paid once for each building, however many layers move in; a candidate's own ``cost`` is that of a layer in it.
+        Paid once for each building that does not stand yet, however many layers move in; a candidate's own ``cost`` is
+        that of a layer in it.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -145,7 +146,7 @@ def lay_out(times: TravelTimes, layers: Sequence[str], candidates: gpd.GeoDataFr
     problem = Problem.of(
         np.concatenate(weight), together, np.concatenate(cutoff), stands=np.concatenate(stands),
         cost=np.tile(cost if known.all() and columns else np.ones(columns), len(layers)),
-        site=np.tile(building, len(layers)), site_cost=np.full(int(building.max(initial=-1)) + 1, wishes.building_cost),
+        site=np.tile(building, len(layers)), site_cost=_building_costs(candidates, building, wishes),
         capacity=np.concatenate([_capacity(times, layer, candidates) for layer in layers]),
         need=np.concatenate(people), region=np.tile(_home(times, candidates), len(layers)),
         must=_columns(wishes.must, candidates, len(layers)), never=_columns(wishes.never, candidates, len(layers)),
@@ -153,6 +154,13 @@ def lay_out(times: TravelTimes, layers: Sequence[str], candidates: gpd.GeoDataFr
         beyond_min=max(beyond_min, float(together.data.max(initial=0.0))),
         labels=_labels(times, candidates, len(layers)))
     return Question(times, layers, candidates, problem, judged, np.concatenate(people), np.concatenate(aside), wishes)
+
+
+def _building_costs(candidates: gpd.GeoDataFrame, building: Array, wishes: Wishes) -> Array:
+    """Give what each building costs; one that stands costs nothing more."""
+    cost = np.full(int(building.max(initial=-1)) + 1, wishes.building_cost)
+    cost[building[(candidates["kind"] == "building").to_numpy()]] = 0.0
+    return cost
 
 
 def _judged(times: TravelTimes, layer: str) -> Judged:
