@@ -347,3 +347,12 @@ def enlarged() -> Any:
         demand=demand, facilities=many(small.facilities, 1500, "facility_id"),
         gaps=pd.concat([small.gaps] * 50, ignore_index=True),
         service_areas=small.service_areas[small.service_areas["kind"] == "circle"].set_geometry(rough, crs="EPSG:4545"))
+
+
+def test_a_search_that_finds_nothing_says_so(page: Page) -> None:
+    field = page.locator(".lc-head input")
+    field.fill("无此村")
+    field.press("Enter")
+    assert field.evaluate("input => input.validationMessage") == "未找到：无此村"
+    field.fill("东")
+    assert field.evaluate("input => input.validationMessage") == ""

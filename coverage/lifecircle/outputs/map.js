@@ -170,6 +170,7 @@ window.lifecircle.start = (function () {
         member.bindTooltip(`${chosen.rank} ${chosen.name || chosen.id}${words.colon}${words.site_won} ${count(chosen.won, words)}`);
       });
       panel.addEventListener("change", onChange);
+      panel.querySelector(".lc-head input").addEventListener("input", (event) => event.target.setCustomValidity(""));
       panel.querySelector("button").addEventListener("click", () => panel.classList.toggle("lc-folded"));
       fillSearch();
     }
@@ -353,11 +354,16 @@ window.lifecircle.start = (function () {
       panel.querySelector("datalist").innerHTML = names.join("");
     }
 
+    /* What was typed, short enough for a hint; it is shown as text and never as markup. */
+    function plainText(text) { return text.length > 40 ? `${text.slice(0, 40)}…` : text; }
+
     function find(text) {
       const wanted = text.trim();
       const options = [...panel.querySelectorAll("datalist option")];
       const option = wanted && (options.find((item) => item.value === wanted) || options.find((item) => item.value.includes(wanted)));
-      if (!option) return;
+      const field = panel.querySelector(".lc-head input");
+      field.setCustomValidity(option || !wanted ? "" : `${words.not_found}${words.colon}${plainText(wanted)}`);
+      if (!option) { field.reportValidity(); return; }
       const [name, index] = option.dataset.at.split(" ");
       const member = members[name][Number(index)];
       if (name === "sites") panel.querySelector(`input[value="${member.feature.properties.layer}"]`).click();

@@ -10,6 +10,7 @@ MODEL_MARK = "模型数据，非现状"
 NOT_APPROVED = "内部工作图，未经审图，不得公开"
 
 _ZH: dict[str, Any] = {
+    "not_found": "未找到",
     "sites": "建议选址", "site_won": "新增覆盖", "site_alone": "单独建设新增", "site_last": "缺它则减少",
     "site_stays": "入选次数占比", "site_year": "年份", "site_cost": "造价", "site_gap": "与上界相差",
     "site_link": "道路",
@@ -89,6 +90,7 @@ _ZH: dict[str, Any] = {
 }
 
 _EN: dict[str, Any] = {
+    "not_found": "Not found",
     "sites": "Chosen sites", "site_won": "wins", "site_alone": "if built alone", "site_last": "lost without it",
     "site_stays": "Share of draws", "site_year": "Year", "site_cost": "Cost", "site_gap": "gap to the bound",
     "site_link": "Road",
