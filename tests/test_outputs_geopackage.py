@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import sqlite3
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import geopandas as gpd
 import pyogrio
 import pytest
+from PIL import Image
 
 from lifecircle.errors import MissingFileError, UnreadableFileError
 from lifecircle.outputs.geopackage import read_geopackage, write_geopackage
@@ -27,9 +32,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_layers_and_their_shapes(package: Path) -> None:
     shapes = dict(pyogrio.list_layers(package))
     assert shapes.pop("layer_styles") is None
-    assert shapes == {"townships": "MultiPolygon", "places": "MultiPolygon", "facilities": "Unknown",
-                      "service_areas": "MultiPolygon", "gaps": "Point", "ground": "Unknown",
-                      "critical_links": "Unknown"}
+    assert shapes == {"townships": "MultiPolygon", "places": "MultiPolygon", "facilities": "Point",
+                      "facility_outlines": "MultiPolygon", "service_areas": "MultiPolygon", "gaps": "Point",
+                      "ground": "LineString", "water": "MultiPolygon", "critical_links": "LineString"}
     for layer in shapes:
         assert pyogrio.read_info(package, layer=layer)["crs"] == "EPSG:4326"
 
@@ -83,17 +88,73 @@ def test_names_are_text_only(tmp_path: Path) -> None:
     assert gpd.read_file(tmp_path / "x.gpkg", layer="places")["place"][0] == "'; DROP TABLE places; --place"
 
 
-def test_qgis_finds_a_style_for_every_theme(package: Path) -> None:
+def test_qgis_finds_a_style_for_every_layer(package: Path) -> None:
     with sqlite3.connect(package) as database:
-        rows = database.execute("SELECT f_table_name, useAsDefault, styleQML FROM layer_styles ORDER BY 1").fetchall()
-    assert [row[0] for row in rows] == ["gaps", "places", "service_areas", "townships"]  # the rest are mixed shapes
-    assert all(row[1] == 1 for row in rows)
-    drawn = {row[0]: ElementTree.fromstring(row[2].split(">", 1)[1]) for row in rows}
+        rows = database.execute("SELECT f_table_name, styleName, useAsDefault, styleQML FROM layer_styles").fetchall()
+    assert sorted({row[0] for row in rows}) == ["critical_links", "facilities", "facility_outlines", "gaps", "ground",
+                                                "places", "service_areas", "townships", "water"]
+    styles = [row[1] for row in rows if row[0] == "townships"]
+    assert styles == ["医疗卫生·覆盖率", "健身·覆盖率", "养老·覆盖率", "托育·覆盖率", "应急避难·覆盖率"]
+    assert sorted(row[0] for row in rows if row[2]) == sorted({row[0] for row in rows})  # one default each
+    drawn = {row[0]: ElementTree.fromstring(row[3].split(">", 1)[1]) for row in rows if row[2]}
     assert drawn["townships"].find("renderer-v2").get("attr") == "coverage_clinics"
     assert len(drawn["townships"].findall("renderer-v2/ranges/range")) == 5
     aliases = {item.get("field"): item.get("name") for item in drawn["townships"].findall("aliases/alias")}
     assert aliases["township"] == "乡镇（街道）"
     assert aliases["coverage_clinics"] == "医疗卫生·覆盖率"
+
+
+@pytest.fixture(scope="module")
+def opened(package: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    """Open the package in QGIS of this machine, where there is one; our CI always has it."""
+    python, picture = "/usr/bin/python3", tmp_path_factory.mktemp("qgis") / "canvas.png"
+    if subprocess.run([python, "-c", "import qgis.core"], capture_output=True, check=False).returncode:
+        assert not os.environ.get("CI"), "CI has to have QGIS"
+        pytest.skip("no QGIS on this machine")
+    reader = Path(__file__).with_name("qgis_reader.py")
+    done = subprocess.run([python, reader, package, picture], capture_output=True, check=True, text=True,
+                          env={"QT_QPA_PLATFORM": "offscreen", "HOME": str(picture.parent), "PATH": "/usr/bin:/bin"})
+    return json.loads(done.stdout), picture
+
+
+def test_qgis_opens_every_layer_with_its_style(opened: tuple[dict[str, Any], Path], package: Path) -> None:
+    layers, _ = opened
+    assert set(layers) == {row[0] for row in pyogrio.list_layers(package)} - {"layer_styles"}
+    for name, layer in layers.items():
+        rows = len(gpd.read_file(package, layer=name))
+        assert (layer["valid"], layer["crs"], layer["parts"]) == (True, "EPSG:4326", 1), name
+        assert layer["rows"] == rows, name
+        assert layer["drawn"] == rows or name == "service_areas", name  # of these one circle is switched on at first
+        unnamed = [field for field, shown in layer["names"].items()
+                   if field != "fid" and not any("\u4e00" <= sign <= "\u9fff" for sign in shown)]
+        assert unnamed == [], name
+    assert layers["townships"]["renderer"] == "graduatedSymbol"
+    assert len(layers["townships"]["styles"]) == 5
+    assert layers["ground"]["renderer"] == layers["facilities"]["renderer"] == "categorizedSymbol"
+    assert layers["service_areas"]["drawn"] == 1
+    assert layers["townships"]["labels"]
+
+
+def test_qgis_tells_whom_to_credit_and_what_it_is(opened: tuple[dict[str, Any], Path]) -> None:
+    for layer in opened[0].values():
+        assert layer["rights"] == ["内部工作图，未经审图，不得公开"]
+        assert "模型数据，非现状" in layer["abstract"]
+        assert "5a3c19e0b7d2" in layer["abstract"]
+
+
+def test_qgis_credits_osm(tmp_path: Path) -> None:
+    write_geopackage(sample(quality="osm", approval="川S〔2025〕012号"), tmp_path / "osm.gpkg")
+    with sqlite3.connect(tmp_path / "osm.gpkg") as database:
+        texts = [row[0] for row in database.execute("SELECT metadata FROM gpkg_metadata")]
+    assert all("© OpenStreetMap contributors" in text and "审图号 川S〔2025〕012号" in text for text in texts)
+    assert not any("模型数据" in text for text in texts)
+
+
+def test_qgis_draws_names_and_colours(opened: tuple[dict[str, Any], Path]) -> None:
+    picture = Image.open(opened[1]).convert("RGB")
+    colours = {colour for count, colour in picture.getcolors(1 << 24) if count > 40}
+    assert {(141, 187, 221), (195, 220, 238), (243, 239, 230), (249, 217, 180), (242, 179, 118)} & colours
+    assert any(max(colour) < 90 for colour in colours)  # the names
 
 
 def test_faults_name_the_file(tmp_path: Path, package: Path) -> None:

@@ -145,6 +145,15 @@ class Assessment:
         """Give the district: the union of the townships."""
         return shapely.union_all(self.townships.geometry.to_numpy())
 
+    @property
+    def uses_osm(self) -> bool:
+        """Tell whether OpenStreetMap has to be credited."""
+        run = self.run
+        files = [str(item.get("file", "")) for item in run.get("inputs", [])]
+        qualities = [item.get("quality") for item in (*run.get("inputs", []), *run["layers"].values())]
+        return "osm" in [*qualities, *self.facilities["quality"], *self.results["quality"]] or any(
+            name.endswith((".osm.pbf", ".osm")) for name in files)
+
     def headline(self, indicator: str) -> pd.DataFrame:
         """Give the rows of one indicator that the policy decides by, of the existing state."""
         decides = self.results["headline"] & (self.results["scenario"] == "existing")

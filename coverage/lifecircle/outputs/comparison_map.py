@@ -134,5 +134,5 @@ def _facts(comparison: Comparison) -> dict[str, Any]:
     return dict(inert({
         "words": told, "district": district["name"], "date": district.get("data_date", ""),
         "approval": district.get("map_approval_number", ""), "version": run["lifecircle"], "crs": run["crs"],
-        "model": "model" in (before.run["quality"], run["quality"]), "osm": map_data.uses_osm(after),
+        "model": "model" in (before.run["quality"], run["quality"]), "osm": after.uses_osm,
         "before": names[0], "after": names[1], "runs": [before.run["run_id"], run["run_id"]], "layers": layers}))

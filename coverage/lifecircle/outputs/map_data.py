@@ -249,15 +249,6 @@ def ground(assessment: Assessment, simplify_m: float) -> Features:
     return collection(gpd.GeoDataFrame(geometry=shapes, crs=frame.crs), properties, simplify_m=simplify_m)
 
 
-def uses_osm(assessment: Assessment) -> bool:
-    """Tell whether OpenStreetMap has to be credited."""
-    run = assessment.run
-    files = [str(item.get("file", "")) for item in run.get("inputs", [])]
-    qualities = [item.get("quality") for item in (*run.get("inputs", []), *run["layers"].values())]
-    return "osm" in [*qualities, *assessment.facilities["quality"], *assessment.results["quality"]] or any(
-        name.endswith((".osm.pbf", ".osm")) for name in files)
-
-
 def facts(assessment: Assessment) -> dict[str, Any]:
     """Give what the panel says: district, layers with their rules, words; every text is inert."""
     run, district = assessment.run, assessment.run["district"]
@@ -265,7 +256,7 @@ def facts(assessment: Assessment) -> dict[str, Any]:
     return dict(inert({
         "words": words(language), "district": district["name"], "date": district.get("data_date", ""),
         "approval": district.get("map_approval_number", ""), "run_id": run["run_id"], "version": run["lifecircle"],
-        "crs": run["crs"], "model": run["quality"] == "model", "osm": uses_osm(assessment),
+        "crs": run["crs"], "model": run["quality"] == "model", "osm": assessment.uses_osm,
         "scenario": scenario_title(run.get("scenario")),
         "findings": [doubt_words(item, language) for item in doubtful(assessment)],
         "doubts": unit_doubts(assessment, district["code"]),
