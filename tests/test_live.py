@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +16,7 @@ from lifecircle.errors import UsageError
 from lifecircle.indicators.reach import judge_headline, reach_rows
 from lifecircle.inputs.findings import Findings
 from lifecircle.live import Live
+from lifecircle.policy import ClassRule
 from lifecircle.proposals import propose, with_changes
 from lifecircle.study import read_study
 from lifecircle.traveltimes import solve_times
@@ -104,6 +106,64 @@ def test_it_is_what_solving_anew_gives(hard, layer, seed):
     before = change.coverage.iloc[-1]
     won = change.places["people_won"].sum() - change.places["people_lost"].sum()
     assert won == pytest.approx(before["people_in_time"] - before["people_in_time_before"])
+
+
+RULES = [{"cutoff_min": 22.5}, {"cutoff_min": {"urban": 7.5}}, {"mode": "car"}, {"mode": "bicycle", "cutoff_min": 5},
+         {"mode": "walk_child", "cutoff_min": {"urban": 10, "rural": 40}}]
+
+
+def _by_hand(policy, said):
+    """Give the policy of a layer with the rules in question, as a policy file would say them."""
+    asked = said.get("cutoff_min")
+    minutes = {"urban": policy.urban.cutoff_min, "rural": policy.rural.cutoff_min,
+               **(asked if isinstance(asked, dict) else dict.fromkeys(("urban", "rural"), asked) if asked else {})}
+    mode = said.get("mode")
+    return policy.model_copy(update={name: ClassRule(cutoff_min=minutes[name], mode=mode or rule.mode)
+                                     for name, rule in (("urban", policy.urban), ("rural", policy.rural))})
+
+
+@pytest.mark.parametrize("layer", ["clinics", "elderly_care", "shelters"])
+@pytest.mark.parametrize("said", RULES, ids=str)
+def test_other_rules_are_what_another_policy_gives(hard, layer, said):
+    study = hard.times.study
+    new = propose(study, layer, _points((2700, 1200), (300, 1800)), effective_area_m2=500.0)
+    gone = study.facilities["facility_id"][study.facilities["layer"] == layer].tolist()[:1]
+    ruled = study.policy.model_copy(update={"policy": {**study.policy.policy,
+                                                       layer: _by_hand(study.policy.layer(layer), said)}})
+    for add, close in ((None, []), (new, []), (None, gone), (new, gone)):
+        solved = solve_times(replace(with_changes(study, add=add, close=close), policy=ruled), Findings(), [layer])
+        change, judged = hard.change(layer, add=add, close=close, **said), judge_headline(solved, layer)
+        for name in ("state", "minutes", "facility"):
+            np.testing.assert_array_equal(getattr(change.judged, name), getattr(judged, name))
+        assert (change.judged.modes, change.judged.cutoffs_min) == (judged.modes, judged.cutoffs_min)
+        rows = reach_rows(solved, [judged], (DISTRICT, "小镇"), "model").set_index(["township_code", "class",
+                                                                                 "indicator"])["value"]
+        for row in change.coverage.to_dict("records"):
+            for name in ("people", "people_in_time", "people_out", "people_undetermined"):
+                assert row[name] == pytest.approx(rows[row["township_code"], row["class"], name], abs=1e-9)
+        pd.testing.assert_frame_equal(change.gaps[change.gaps["kind"] == "reach"].reset_index(drop=True),
+                                      gaps.reach_gaps(solved, judged, "model"))
+        before = judge_headline(solve_times(study, Findings(), [layer]), layer)
+        group = np.where(judged.state >= 0, 12.0 if layer == "elderly_care" else 50.0, 0.0)
+        assert change.places["people_won"].sum() == group[(judged.state == 0) & (before.state != 0)].sum()
+        assert change.places["people_lost"].sum() == group[(judged.state != 0) & (before.state == 0)].sum()
+
+
+def test_a_cutoff_of_a_block_less_worked_by_hand(town):
+    """On foot 7.5 minutes take one block: of 甲社区 the crossings at 500, 1000 and 1500 m; of 乙村 that at 1000 m."""
+    change = town.change("clinics", cutoff_min={"urban": 7.5, "rural": 15})
+    assert change.coverage.iloc[-1][["people_in_time_before", "people_in_time"]].tolist() == [550, 200]
+    assert change.places.set_index("place")["people_lost"].to_dict() == {"甲社区": 100, "乙村": 200, "丙村": 50}
+    assert set(change.gaps["cutoff"]) == {7.5, 15.0}
+
+
+def test_rules_that_cannot_be_are_refused(town):
+    with pytest.raises(UsageError, match="no mode canoe; there are walk, "):
+        town.change("clinics", mode="canoe")
+    with pytest.raises(UsageError, match="a cutoff of 0 minutes cannot be"):
+        town.change("clinics", cutoff_min=0)
+    with pytest.raises(UsageError, match="clinics has no rule for the class suburban; there are urban, rural"):
+        town.change("clinics", cutoff_min={"suburban": 5})
 
 
 def test_what_is_not_there_is_named(town):

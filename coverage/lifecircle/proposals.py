@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 from lifecircle.errors import UsageError
 from lifecircle.inputs.shapes import locate
 from lifecircle.study import Study
+from lifecircle.tables import CLASSES
 
 _BLANK = {"capacity_unit": "", "setting": "", "opens_year": np.nan, "capacity": np.nan, "area_m2": np.nan,
           "effective_area_m2": np.nan}
@@ -73,3 +74,37 @@ def with_changes(study: Study, *, add: gpd.GeoDataFrame | None = None, close: Co
         raise UsageError(f"no facility {unknown[0]} to close; facility_id stands in the layer facilities of the run")
     parts = [table[~table["facility_id"].isin(list(close))], *([] if add is None else [add])]
     return replace(study, facilities=pd.concat(parts, ignore_index=True))
+
+
+def with_rules(study: Study, layer: str, *, cutoff_min: float | Mapping[str, float] | None = None,
+               mode: str | None = None) -> Study:
+    """Give the study with another cutoff or mode for a layer; none is judged beside it.
+
+    Parameters
+    ----------
+    study : Study
+    layer : str
+        Judged by reach.
+    cutoff_min : float or mapping, optional
+        For all classes, or class (urban, rural) -> minutes; those not named keep theirs.
+    mode : str, optional
+        For all classes.
+
+    Raises
+    ------
+    UsageError
+        If a cutoff is not above 0 and at most 600, or a class has no rule.
+    """
+    policy = study.policy.layer(layer)
+    rules = {name: rule for name in CLASSES if (rule := policy.rule(name)) is not None}
+    if not isinstance(cutoff_min, Mapping):
+        cutoff_min = {} if cutoff_min is None else dict.fromkeys(rules, float(cutoff_min))
+    for name, minutes in cutoff_min.items():
+        if name not in rules:
+            raise UsageError(f"{layer} has no rule for the class {name}; there are {', '.join(rules)}")
+        if not 0 < minutes <= 600:
+            raise UsageError(f"a cutoff of {minutes:g} minutes cannot be; it lies above 0 and is at most 600")
+    changed = policy.model_copy(update={name: rule.model_copy(update={
+        "cutoff_min": float(cutoff_min.get(name, rule.cutoff_min)), "mode": mode or rule.mode, "beside": ()})
+        for name, rule in rules.items()})
+    return replace(study, policy=study.policy.model_copy(update={"policy": {**study.policy.policy, layer: changed}}))

@@ -16,7 +16,8 @@ from scipy.sparse import csr_array
 from lifecircle import describe
 from lifecircle.assessment import Assessment
 from lifecircle.errors import UsageError
-from lifecircle.live import Change, Live
+from lifecircle.live import Live
+from lifecircle.livelayer import Change
 from lifecircle.proposals import propose
 from lifecircle.siting import models
 from lifecircle.siting.district import MOST_STRETCH, STRETCH, Question, Wishes, lay_out
