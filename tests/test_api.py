@@ -307,12 +307,12 @@ def test_openapi_describes_every_answer(client: TestClient) -> None:
     names = set(schema["components"]["schemas"])
     assert {"Gaps", "Gap", "Townships", "Layers", "ServiceAreas"} <= names
     assert {ref.rsplit("/", 1)[1] for ref in re.findall(r'"\$ref": ?"([^"]+)"', json.dumps(schema))} <= names
-    for path, item in schema["paths"].items():
-        answers = item["get"]["responses"]
+    for path, operation in ((path, one) for path, item in schema["paths"].items() for one in item.values()):
+        answers = operation["responses"]
         assert list(answers["400"]["content"]) == ["application/problem+json"], path
-        if item["get"].get("parameters"):
+        if operation.get("parameters"):
             assert list(answers["422"]["content"]) == ["application/problem+json"], path
-            assert all(parameter["description"] for parameter in item["get"]["parameters"]), path
+            assert all(parameter["description"] for parameter in operation["parameters"]), path
     content = schema["paths"]["/gaps"]["get"]["responses"]["200"]["content"]
     assert set(content) == {"application/json", "text/csv"}
     assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Gaps"}
@@ -323,5 +323,6 @@ def test_guide_fetches_nothing_and_names_every_route(client: TestClient) -> None
     text = client.get("/docs").text
     assert not re.search(r"<script|<link|<img|https?://", text)
     assert NOTICE in text
-    for path in get(client, "/openapi.json")["paths"]:
-        assert f"<code>GET {path}</code>" in text
+    for path, item in get(client, "/openapi.json")["paths"].items():
+        for method in item:
+            assert f"<code>{method.upper()} {path}</code>" in text

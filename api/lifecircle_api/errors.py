@@ -8,6 +8,8 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
+from lifecircle.errors import UsageError
+
 
 class NotFoundError(Exception):
     """What the address names is not in the run."""
@@ -17,10 +19,27 @@ class ParameterError(Exception):
     """A query parameter is not known, is given twice, or asks for what the run does not have."""
 
 
+class NotReadyError(Exception):
+    """What is asked for is not there yet, or too many ask for it at once.
+
+    Parameters
+    ----------
+    text : str
+    retry_s : int or None
+        When to ask again; None: not before somebody mends it.
+    """
+
+    def __init__(self, text: str, retry_s: int | None = None) -> None:
+        super().__init__(text)
+        self.headers = {} if retry_s is None else {"Retry-After": str(retry_s)}
+
+
 #: The status of each error of ours; HTTP is named nowhere else.
 STATUS: dict[type[Exception], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     ParameterError: HTTPStatus.BAD_REQUEST,
+    UsageError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotReadyError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

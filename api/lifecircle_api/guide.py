@@ -13,19 +13,20 @@ _STYLE = ("body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;paddin
 def guide_page(schema: dict[str, Any], stamp: dict[str, Any]) -> bytes:
     """Give the page as UTF-8; it fetches nothing from anywhere."""
     mark = f'<p class="mark">{escape(stamp["notice"])}</p>' if stamp["notice"] else ""
-    parts = [_operation(path, item["get"]) for path, item in schema["paths"].items()]
+    parts = [_operation(method.upper(), path, operation) for path, item in schema["paths"].items()
+             for method, operation in item.items()]
     title, text = escape(schema["info"]["title"]), escape(schema["info"]["description"])
     return (f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
             f'<h1>{title}</h1>{mark}<p>{text} Run <code>{escape(stamp["run_id"])}</code>. '
             f'For programs: <a href="/openapi.json">openapi.json</a>.</p>{"".join(parts)}').encode()
 
 
-def _operation(path: str, operation: dict[str, Any]) -> str:
+def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     rows = "".join(
         f'<tr><td><code>{escape(item["name"])}</code><td>{escape(item["in"])}<td>{escape(_kind(item["schema"]))}'
         f'<td>{escape(item.get("description", ""))}' for item in operation.get("parameters", []))
     table = f"<table><tr><th>Parameter<th>In<th>Values<th>Meaning{rows}</table>" if rows else ""
-    return (f'<h2><code>GET {escape(path)}</code></h2><p>{escape(operation["summary"])}. '
+    return (f'<h2><code>{escape(method)} {escape(path)}</code></h2><p>{escape(operation["summary"])}. '
             f'{escape(operation.get("description", ""))}</p>{table}')
 
 

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 from lifecircle.version import __version__
 from lifecircle_api.errors import STATUS, problem
 from lifecircle_api.guide import guide_page
-from lifecircle_api.routes import planner
+from lifecircle_api.live import LiveRun
+from lifecircle_api.routes import planner, whatif
 from lifecircle_api.settings import Settings
 from lifecircle_api.store import Store
 
@@ -31,7 +32,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.store = Store.open(settings.run)
         app.state.guide = guide_page(app.openapi(), app.state.store.stamp)
+        app.state.live = LiveRun(settings)
+        if settings.live:
+            app.state.live.start()
         yield
+        app.state.live.stop()
 
     # FastAPI's own pages for readers fetch scripts from elsewhere; /docs is ours.
     app = FastAPI(title="lifecircle 生活圈", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
@@ -39,6 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                   description="Who reaches which public service in time, who does not and why.",
                   generate_unique_id_function=lambda route: route.name)
     app.include_router(planner.router)
+    app.include_router(whatif.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     for kind, status in STATUS.items():
@@ -49,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _handler(status: HTTPStatus) -> Any:
     async def handle(request: Request, error: Exception) -> JSONResponse:
-        return problem(request, status, str(error))
+        return problem(request, status, str(error), headers=getattr(error, "headers", None))
 
     return handle
 

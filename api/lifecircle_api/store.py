@@ -77,6 +77,8 @@ class Store:
     gap_order : dict
         Sort -> positions of all gaps in that order.
     map_html : bytes
+    marks : dict
+        (township, layer) -> codes of the findings that cast doubt on the layer there.
     """
 
     stamp: dict[str, Any]
@@ -89,6 +91,7 @@ class Store:
     gap_lines: list[bytes]
     gap_order: dict[str, Array]
     map_html: bytes
+    marks: dict[tuple[str, str], list[str]]
 
     @classmethod
     def open(cls, directory: Path) -> Store:
@@ -111,7 +114,8 @@ class Store:
             findings=assessment.findings,
             gap_lines=csv_text(gaps).encode().splitlines(keepends=True),
             gap_order={name: _order(gaps, name) for name in SORTS},
-            map_html=page.read_bytes() if page.is_file() else map_html(assessment).encode())
+            map_html=page.read_bytes() if page.is_file() else map_html(assessment).encode(),
+            marks={(row.township_code, row.layer): split_codes(row.codes) for row in assessment.marks.itertuples()})
 
     def find_gaps(self, *, township: str | None = None, layer: str | None = None, kind: str | None = None,
                   min_people: float = 0.0, sort: str = SORTS[0]) -> Array:
@@ -144,6 +148,10 @@ class Store:
         if township is not None and not len(self.townships.positions(township_code=township)):
             raise ParameterError(f"township: the run has no township {township}; see /townships")
         return _rows(pd.DataFrame(map(titled, touching(self.findings, layer or "", township or ""))))
+
+    def codes_of(self, township: str, layer: str) -> list[str]:
+        """Give the codes of the findings that cast doubt on a layer in a township."""
+        return self.marks.get((township, layer), [])
 
     def check_layer(self, layer: str | None) -> None:
         """Make sure that the run has a layer."""

@@ -276,9 +276,13 @@ def verify(directory: DirectoryArgument,
 
 @app.command()
 def serve(directory: DirectoryArgument,
+          allow: AllowOption,
+          runfile: Annotated[Path | None, typer.Option(help="Run file of the run, if its inputs lie neither under the "
+                                                            "current folder nor beside the run.",
+                                                       show_default=False)] = None,
           host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
           port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000) -> None:
-    """Serve a finished run: API and map (本机网页服务)."""
+    """Serve a finished run: API, map and planner's page (本机网页服务)."""
     from contextlib import suppress
     from copy import deepcopy
 
@@ -289,6 +293,9 @@ def serve(directory: DirectoryArgument,
 
     read_run(directory)
     os.environ["LIFECIRCLE_API_RUN"] = str(directory.resolve())
+    os.environ["LIFECIRCLE_API_ALLOW"] = json.dumps([str(folder.resolve()) for folder in allow])
+    if runfile is not None:
+        os.environ["LIFECIRCLE_API_RUNFILE"] = str(runfile.resolve())
     listener = _listen(host, port)
     log = deepcopy(LOGGING_CONFIG)
     log["handlers"]["access"]["stream"] = "ext://sys.stderr"

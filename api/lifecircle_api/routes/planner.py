@@ -51,6 +51,7 @@ LINKS: tuple[tuple[str, str, str, str], ...] = (
     ("findings", "/findings", "application/json", "What was noticed about the inputs"),
     ("service-areas", "/service-areas", "application/geo+json", "Service circles and isochrones"),
     ("map", "/map", "text/html", "The map"),
+    ("live", "/live", "application/json", "Whether what-if answers are ready"),
     ("health", "/healthz", "application/json", "Is the service alive"),
 )
 
