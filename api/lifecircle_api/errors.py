@@ -34,12 +34,43 @@ class NotReadyError(Exception):
         self.headers = {} if retry_s is None else {"Retry-After": str(retry_s)}
 
 
+class NoSuchProcessError(NotFoundError):
+    """There is no process of this name."""
+
+
+class NoSuchJobError(NotFoundError):
+    """There is no job of this id, or it was forgotten."""
+
+
+class ResultNotReadyError(NotFoundError):
+    """The job waits or runs."""
+
+
+class FailedJobError(Exception):
+    """The job has ended without results."""
+
+
+class QueueFullError(Exception):
+    """As many jobs wait as may."""
+
+    headers = {"Retry-After": "30"}
+
+
 #: The status of each error of ours; HTTP is named nowhere else.
 STATUS: dict[type[Exception], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     ParameterError: HTTPStatus.BAD_REQUEST,
     UsageError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotReadyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    FailedJobError: HTTPStatus.GONE,
+    QueueFullError: HTTPStatus.TOO_MANY_REQUESTS,
+}
+_OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
+#: What OGC API - Processes calls an error of ours, where it names it.
+TYPES: dict[type[Exception], str] = {
+    NoSuchProcessError: f"{_OGC}no-such-process",
+    NoSuchJobError: f"{_OGC}no-such-job",
+    ResultNotReadyError: f"{_OGC}result-not-ready",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -13,10 +14,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from lifecircle.version import __version__
-from lifecircle_api.errors import STATUS, problem
+from lifecircle_api.errors import STATUS, TYPES, problem
 from lifecircle_api.guide import guide_page
+from lifecircle_api.jobs import Jobs
 from lifecircle_api.live import LiveRun
-from lifecircle_api.routes import planner, whatif
+from lifecircle_api.routes import planner, processes, whatif
 from lifecircle_api.settings import Settings
 from lifecircle_api.store import Store
 
@@ -32,10 +34,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.store = Store.open(settings.run)
         app.state.guide = guide_page(app.openapi(), app.state.store.stamp)
-        app.state.live = LiveRun(settings)
+        app.state.live, app.state.jobs = LiveRun(settings), Jobs(settings)
         if settings.live:
             app.state.live.start()
+        app.state.jobs.start()
         yield
+        app.state.jobs.stop()
         app.state.live.stop()
 
     # FastAPI's own pages for readers fetch scripts from elsewhere; /docs is ours.
@@ -45,17 +49,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                   generate_unique_id_function=lambda route: route.name)
     app.include_router(planner.router)
     app.include_router(whatif.router)
+    app.include_router(processes.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     for kind, status in STATUS.items():
         app.add_exception_handler(kind, _handler(status))
+    app.add_exception_handler(sqlite3.Error, _jobs_problem)
     app.add_exception_handler(Exception, _unexpected_problem)
     return app
 
 
 def _handler(status: HTTPStatus) -> Any:
     async def handle(request: Request, error: Exception) -> JSONResponse:
-        return problem(request, status, str(error), headers=getattr(error, "headers", None))
+        return problem(request, status, str(error), headers=getattr(error, "headers", None),
+                       type=TYPES.get(type(error), "about:blank"))
 
     return handle
 
@@ -73,6 +80,10 @@ async def _validation_problem(request: Request, error: Exception) -> JSONRespons
                "detail": str(item["msg"])} for item in error.errors()]
     return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"{errors[0]['name']}: {errors[0]['detail']}",
                    errors=errors)
+
+
+async def _jobs_problem(request: Request, error: Exception) -> JSONResponse:
+    return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, f"the table of jobs cannot be used: {error}")
 
 
 async def _unexpected_problem(request: Request, error: Exception) -> JSONResponse:

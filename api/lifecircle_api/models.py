@@ -231,7 +231,7 @@ class Fault(Model):
 class Problem(Model):
     """An error as RFC 9457 has it."""
 
-    type: Literal["about:blank"]
+    type: str = Field(description="`about:blank`, or the name that OGC API - Processes gives the error.")
     title: str
     status: int
     detail: str

@@ -14,12 +14,13 @@ from lifecircle.live import Live
 from lifecircle.progress import Progress
 from lifecircle.runfile import RunFile
 from lifecircle.scenario import Scenario, read_scenario
+from lifecircle.siting.asking import check_question
 from lifecircle.siting.candidates import choose_candidates
 from lifecircle.siting.district import Wishes
 from lifecircle.siting.links import choose_links
 from lifecircle.siting.problem import Effort
 from lifecircle.siting.programme import programme
-from lifecircle.siting.robust import DRAWN, with_shares
+from lifecircle.siting.robust import with_shares
 from lifecircle.siting.sites import Siting, choose_sites
 from lifecircle.sources import Datum
 from lifecircle.study import Study, read_study
@@ -77,15 +78,8 @@ def site(source: Live | Study | RunFile | str | Path, layer: str | Sequence[str]
         If an input cannot be used.
     """
     layers = (layer,) if isinstance(layer, str) else tuple(layer)
-    if bool(years) + (links is not None) + (model != "mclp") > 1 or (years and (new is not None or budget is not None)):
-        raise UsageError("a programme of years stays within its own budgets, and roads are weighed by mclp: give one "
-                         "of years, links and another model, and with years neither a number nor a budget")
-    if others and (model != "mclp" or years or links is not None):
-        raise UsageError("other choices are listed for mclp alone, without years or links; leave others out")
-    if share != 1.0 and model != "lscp":
-        raise UsageError(f"a share is what lscp is to reach, not {model}; leave it out, or take lscp")
-    if draws and model not in DRAWN:
-        raise UsageError(f"draws say how firm sites of {' and '.join(DRAWN)} are, not of {model}; leave them out")
+    check_question(new=new, model=model, budget=budget, share=share, years=years, links=links, others=others,
+                   draws=draws)
     progress, live = progress or Progress(), _live(source, progress or Progress(), allow)
     with progress.step("lay out candidates"):
         table = candidates

@@ -16,13 +16,12 @@ from lifecircle.errors import UsageError
 from lifecircle.network.access import Doors
 from lifecircle.network.pairs import LinkedPlaces, Pairs, whole_ms
 from lifecircle.siting import models
+from lifecircle.siting.asking import DRAWN
 from lifecircle.siting.problem import Effort
 from lifecircle.siting.sites import Siting
 from lifecircle.traveltimes import points_of
 
 Array = npt.NDArray[Any]
-#: Models whose answer can be drawn again: who is in time is all that counts.
-DRAWN: tuple[str, ...] = ("mclp", "lscp")
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ from lifecircle.live import Live
 from lifecircle.livelayer import Change
 from lifecircle.proposals import propose
 from lifecircle.siting import models
+from lifecircle.siting.asking import check_limits
 from lifecircle.siting.district import MOST_STRETCH, STRETCH, Question, Wishes, lay_out
 from lifecircle.siting.problem import Answer, Effort, relative_gap
 from lifecircle.siting.service import most_served
 from lifecircle.tables import SITES_COLUMNS, worst_quality
 
 Array = npt.NDArray[Any]
-MODELS: tuple[str, ...] = ("mclp", "lscp", "p-median", "p-center")
 #: In which unit each model counts what it makes most or least.
 OBJECTIVE_UNITS: dict[str, str] = {"mclp": "person", "lscp": "cost", "p-median": "person-minute", "p-center": "min"}
 #: Alternatives this much worse than the best are listed.
@@ -363,12 +363,7 @@ def choose_sites(live: Live, layers: Sequence[str], candidates: gpd.GeoDataFrame
     UsageError
         If the model is not known, or nothing limits the number of sites.
     """
-    if model not in MODELS:
-        raise UsageError(f"no model {model}; there are {', '.join(MODELS)}")
-    if model != "lscp" and new is None and budget is None:
-        raise UsageError(f"{model} needs the number of new sites or a budget")
-    if model == "lscp" and new is not None:
-        raise UsageError("lscp finds the number of sites itself; leave it out, or take mclp")
+    check_limits(model, new, budget)
     if not len(candidates):
         raise UsageError("there is no candidate; choose others")
     stretch = STRETCH if model in ("p-median", "p-center") else 1.0
