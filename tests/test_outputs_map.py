@@ -148,8 +148,8 @@ def test_a_township_tells_all_layers(page: Page) -> None:
     text = popup(page)
     assert text.startswith("清江镇\n人口 1,041")
     row = next(line for line in text.splitlines() if line.startswith("应急避难"))
-    assert row.split("\t")[1:] == ["83.6%", "171", "0", "2.4", "标准未定"]
-    assert "托育\t不公开\t不公开\t不公开" in text
+    assert row.split("\t")[1:] == ["83.6%", "—", "171", "0", "2.4 / 2", "标准未定"]
+    assert "托育\t不公开\t—\t不公开\t不公开" in text
 
 
 def test_a_place_tells_its_gaps(page: Page) -> None:
@@ -157,9 +157,9 @@ def test_a_place_tells_its_gaps(page: Page) -> None:
     lines = popup(page).splitlines()
     assert lines[:2] == ["龙头村", "白庙乡 · 乡村 · 人口 521"]
     clinics = next(line for line in lines if line.startswith("医疗卫生"))
-    assert clinics.split("\t") == ["医疗卫生", "500", "21", "37.0", "示例设施000", "超时限"]
+    assert clinics.split("\t") == ["医疗卫生", "35.0", "30", "✗ 未覆盖", "示例设施000", "500", "21", "超时限"]
     elderly = next(line for line in lines if line.startswith("养老"))
-    assert elderly.split("\t") == ["养老", "不公开", "不公开", "不可达", "示例设施008", "无设施"]
+    assert elderly.split("\t") == ["养老", "不公开", "30", "不公开", "不公开", "不公开", "不公开", "—"]
 
 
 def test_a_place_tells_what_is_missing_besides_reach(page: Page) -> None:
@@ -264,7 +264,7 @@ def test_both_languages_have_the_same_words() -> None:
     def keys(words: dict[str, Any]) -> set[str]:
         return {key for key, value in words.items() if not isinstance(value, dict)} | {
             f"{key}.{inner}" for key, value in words.items()
-            if isinstance(value, dict) and key not in ("levels", "units") for inner in value}
+            if isinstance(value, dict) and key not in ("levels", "units", "plan_units") for inner in value}
 
     assert keys(WORDS["zh"]) == keys(WORDS["en"])
 

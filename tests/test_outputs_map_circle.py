@@ -38,7 +38,7 @@ def page(town: Assessment, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     path = tmp_path_factory.mktemp("map") / "map.html"
     save_map(town, path)
     with chromium() as browser, visit(browser, path) as seen:
-        seen.page.click(".lc-all label")
+        seen.page.click(".lc-themes label:has-text('全部服务')")
         yield seen.page
         assert seen.outside == []
         assert seen.complaints == []
@@ -74,7 +74,7 @@ def test_the_panel_tells_how_many_have_how_many(page: Page) -> None:
 
 def test_the_legend_counts_townships_and_places(page: Page) -> None:
     rows = dict(text.rsplit("\n", 1) for text in page.locator(".lc-legend .lc-row").all_inner_texts())
-    assert (rows["20–50%"], rows["< 5%"]) == ("1 个", "1 个")
+    assert (rows["≥ 18%"], rows["< 6%"]) == ("1 个", "1 个")
     assert (rows["多数服务齐全"], rows["多数有缺"]) == ("1 个", "3 个")
     assert page.locator(".lc-site").count() == 0
     assert page.locator(".leaflet-lc-circles-pane path").count() == 0
@@ -85,7 +85,8 @@ def test_a_place_lists_what_it_lacks(page: Page) -> None:
     lines = find(page, "丙村")
     assert lines[0] == "丙村"
     assert "服务齐全人口 0.0%，人均可及服务 1/3" in lines
-    assert cells(page) == {"服务": ["缺该服务"], "诊所": ["80.0%"], "养老": ["40.0%"], "避难场所": ["80.0%"]}
+    assert cells(page) == {"服务": ["缺该服务", "时限"], "诊所": ["80.0%", "30 分钟"], "养老": ["40.0%", "30 分钟"],
+                           "避难场所": ["80.0%", "30 分钟"]}
     assert lines[-1] == "首要短板：诊所；避难场所"
     assert page.locator(".leaflet-popup-content tr.lc-chosen").count() == 2
 
@@ -100,11 +101,12 @@ def test_a_township_tells_who_lacks_only_one(page: Page) -> None:
 
 
 def test_other_themes_name_the_binding_service_too(page: Page) -> None:
+    page.click(".lc-themes label:has-text('可达')")
     page.click(".lc-services label:has-text('诊所')")
     try:
         assert find(page, "甲社区")[-1] == "服务齐全人口 60.0%，首要短板：养老"
     finally:
-        page.click(".lc-all label")
+        page.click(".lc-themes label:has-text('全部服务')")
 
 
 def test_a_map_without_these_figures_has_no_such_theme() -> None:

@@ -84,7 +84,7 @@ def test_hidden_places_are_grey_all_over(page: Page) -> None:
 def test_hidden_townships_are_grey(page: Page) -> None:
     fills = page.locator(".leaflet-lc-townships-pane path").evaluate_all(
         "(paths) => paths.map((path) => path.getAttribute('fill'))")
-    assert fills == [HIDDEN, HIDDEN, "#dcdcdc"]
+    assert fills == ["url(#lc-hidden)", "url(#lc-hidden)", "url(#lc-no-data)"]
 
 
 @pytest.mark.parametrize(("at", "said"), [(0, "北门社区 覆盖情况不公开"), (1, "南门社区 覆盖情况不公开"),
@@ -114,7 +114,8 @@ def tooltip(page: Page, kind: str, at: int) -> str:
 
 
 def test_popups_say_what_is_hidden(page: Page) -> None:
-    for text, row in (("北门社区", "托育\t不公开\t不公开"), ("清江镇", "托育\t不公开\t")):
+    place = "托育\t不公开\t15\t不公开\t不公开\t不公开\t不公开\t—"
+    for text, row in (("北门社区", place), ("清江镇", "托育\t不公开\t")):
         page.fill("input[type=search]", text)
         page.keyboard.press("Enter")
         page.wait_for_timeout(300)

@@ -26,7 +26,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     (folder / "counts.csv").write_text("\n".join(ROWS) + "\n", encoding="utf-8")
     save_map(assess(run), folder / "map.html")
     with chromium() as browser, visit(browser, folder / "map.html") as seen:
-        seen.page.click(".lc-all label:has-text('重点人群')")
+        seen.page.click(".lc-themes label:has-text('重点人群')")
         yield seen.page
         assert seen.outside == []
         assert seen.complaints == []

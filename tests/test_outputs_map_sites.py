@@ -54,7 +54,7 @@ def test_a_site_is_marked_and_says_what_it_wins(browser, sited, tmp_path):
         page.locator('.lc-legend input[value="sites"]').uncheck()
         assert page.locator(".leaflet-marker-icon svg text").count() == 0
         page.locator('.lc-services input[value="elderly_care"]').check()
-        assert "建议选址" not in page.inner_text(".lc-panel")
+        assert "建议选址" not in page.inner_text(".lc-facts") + page.inner_text(".lc-legend")
         assert seen.outside == []
         assert seen.complaints == []
 

@@ -17,6 +17,7 @@ import shapely
 from lifecircle.errors import first_of
 from lifecircle.inputs.findings import OUTSIDE, Findings, join_codes
 from lifecircle.inputs.scenarios import in_scenario
+from lifecircle.middle import middle_points
 from lifecircle.network.access import Access, Doors, Field
 from lifecircle.network.barriergrid import BarrierGrid
 from lifecircle.network.mainland import Mainland
@@ -112,18 +113,7 @@ class TravelTimes:
         DataFrame
             place_code, township_code, class, row (position in the demand table); places without people are left out.
         """
-        demand, xy = self.demand, self.xy_m
-        frame = pd.DataFrame({"place_code": demand["place_code"], "x": xy[:, 0], "y": xy[:, 1],
-                              "weight": demand["population"].to_numpy(dtype=float)})
-        frame = frame[frame["weight"] > 0]
-        weighted = frame.assign(x=frame["x"] * frame["weight"], y=frame["y"] * frame["weight"])
-        centre = weighted.groupby("place_code")[["x", "y", "weight"]].sum()
-        here = centre.loc[frame["place_code"]]
-        off = np.hypot(frame["x"].to_numpy() - here["x"].to_numpy() / here["weight"].to_numpy(),
-                       frame["y"].to_numpy() - here["y"].to_numpy() / here["weight"].to_numpy())
-        best = frame.assign(off=off, row=frame.index).sort_values(["place_code", "off", "row"], kind="stable")
-        chosen = best.drop_duplicates("place_code")["row"].to_numpy()
-        return demand.loc[chosen, ["place_code", "township_code", "class"]].assign(row=chosen).reset_index(drop=True)
+        return middle_points(self.demand, self.xy_m)
 
     def in_scenario(self, name: str) -> TravelTimes:
         """Give the same times with the people of one scenario."""

@@ -10,7 +10,8 @@ import pandas as pd
 
 from lifecircle.compare import MOVES, Comparison
 from lifecircle.outputs import map_data
-from lifecircle.outputs.map_data import Features, collection, number
+from lifecircle.outputs.map_data import Features, collection
+from lifecircle.outputs.map_shapes import number
 from lifecircle.outputs.map_text import scenario_title, words
 from lifecircle.outputs.maps import (
     LIMIT_BYTES,

@@ -1,165 +1,82 @@
-/* The planner's page: one service at a time on a Leaflet map, made of the parts in map_parts.js. */
+/* The planner's page: one theme at a time on a Leaflet map. Themes stand in lifecircle.themes; each may have
+   available(facts, members), services(facts, members), label(facts), shows, basis, scale with value, or fill, unitText,
+   mark (of a place), extra (further drawings), facts, legend, unitCard and placeCard, all called with the view. */
 window.lifecircle.start = (function () {
   "use strict";
 
-  const {HIDDEN, STATE_KEYS, box, chosenPopup, chosenRows, circleFacts, circleNote, circlePlacePopup, circleTownshipPopup, count, densityColour, densityText, disc, doubtMark, doubtNote, drawFrame, groundStyle, icon, legendRow, mainState, percent, plain, priorityBands, priorityDisc, priorityFacts, priorityPlaceRows, priorityPopup, range, rateText, site, sitePopup, placePopup,
-    sitingFacts, star, swatch, townshipPopup} = window.lifecircle;
-  const RATES = [[0.95, "#8dbbdd"], [0.8, "#c3dcee"], [0.6, "#f3efe6"], [0.4, "#f9d9b4"], [0, "#f2b376"]];
-  const AREAS = RATES.map((step, index) => [[1, 0.75, 0.5, 0.25, 0][index], step[1]]);
-  const COMPLETE = RATES.map((step, index) => [[0.8, 0.5, 0.2, 0.05, 0][index], step[1]]);
-  const NO_RATE = "#dcdcdc";
+  const {NEAR_ZOOM, bandRows, box, chosenPopup, chosenRows, count, doubtMark, doubtNote, drawFrame, drawNames, drawRoute, drawTitle, facilityCard,
+    fillList, fillSearch, find, gather, groundStyle, heapSymbol, icon, legendRow, panelMarkup, placeCard, placeTip, routeOf, scaleColour, serviceRadios, site,
+    star, themes, townshipCard} = window.lifecircle;
+  const ORDER = ["reach", "rings", "gaps", "area", "all", "plan", "priority", "sites", "scenario"];
   const CIRCLE = {color: "#4a3485", opacity: 0.85, fillColor: "#4a3485", fillOpacity: 0.14};
-  const NEAR_ZOOM = 13; // From here on marks have their full size and places their names.
-
-  function drawTitle(element, facts, layer) {
-    const words = facts.words;
-    const model = facts.model ? ` <span class="lc-mark">${words.model}</span>` : "";
-    const facts_ = [layer.groups ? words.basis_priority : layer.members ? words.basis_all : words.basis + groupNote(layer, words), facts.date && `${words.date} ${facts.date}`,
-      `${words.run} ${facts.run_id}`];
-    const scenario = facts.scenario ? ` <span class="lc-mark">${words.scenario}${words.colon}${facts.scenario}</span>` : "";
-    element.innerHTML = `<h1>${facts.district} · ${layer.label}${scenario}${model}</h1>` +
-      `<p>${facts_.filter(Boolean).join(" · ")}</p>`;
-  }
-
-  function groupNote(layer, words) {
-    return layer.group === "all" ? "" : ` (${words.group[layer.group] || layer.group})`;
-  }
-
-  function ruleText(layer, words) {
-    const modes = new Set(layer.rules.map((rule) => rule.mode));
-    const parts = layer.rules.map((rule) =>
-      `${words.class[rule.class]} ${rule.cutoff_min} ${words.minutes}${modes.size > 1 ? ` ${rule.mode}` : ""}`);
-    return parts.join(words.separator) + (modes.size === 1 ? ` (${[...modes][0]})` : "") || words.no_rule;
-  }
-
-  function presenceText(item, words) {
-    return `${words.presence} ${percent(item.rate, words.none)} (${count(item.held, words)}/${count(item.required, words)} ` +
-      `${words.unit_names[item.metric] || item.metric}${item.level === "all" ? "" : words.separator + (words.levels[item.level] || item.level)})`;
-  }
-
-  function districtFacts(layer, facts) {
-    const words = facts.words;
-    const figures = layer.district;
-    if (layer.members) return circleFacts(layer, facts) + doubtLine(layer, facts);
-    const lines = [`${words.rule}${words.colon}${ruleText(layer, words)}`];
-    if (figures.rate !== undefined) {
-      lines.unshift(`${words.total_rate} <b>${rateText(figures, words)}</b>${range(figures)}`);
-      lines.push(`${words.out} ${count(figures.out, words)}${words.separator}${words.undetermined} ` +
-        `${count(figures.undetermined, words)}${words.separator}${words.total} ${count(figures.people, words)} ${words.counts.people}`);
-      if (layer.at_shares.length) {
-        lines.push(`${words.reach_share} ${layer.at_shares.map((item) => item[0]).join("/")}%${words.colon}` +
-          `${layer.at_shares.map((item) => item[1]).join("/")} ${words.counts.township}${words.townships_short}`);
-      }
-    }
-    if (typeof figures.m2 === "number") {
-      const target = typeof figures.m2_target === "number" ? ` (${words.target} ${plain(figures.m2_target)})` : "";
-      lines.push(`${words.m2} ${plain(figures.m2)} ${words.m2_unit}${target}`);
-    }
-    layer.presence.forEach((item) => lines.push(presenceText(item, words)));
-    const verdict = figures.verdict || figures.m2_verdict || "no_data";
-    lines.push(`${words.verdict}${words.colon}${words.verdicts[verdict]}`);
-    const lead = layer.lead ? `<div>${words.lead}${words.colon}${layer.lead}</div>` : "";
-    return lines.map((line) => `<div>${line}</div>`).join("") + doubtLine(layer, facts) + lead;
-  }
-
-  function doubtLine(layer, facts) {
-    const words = facts.words;
-    const titles = new Set((facts.doubts[layer.key] || []).map((at) => facts.findings[at].title));
-    return titles.size ? `<div><span class="lc-doubt">\u26a0\ufe0e ${words.doubt}</span>${words.colon}` +
-      `${[...titles].join(words.list)}</div>` : "";
-  }
-
-  /* What colours a township: the coverage, or where a service is judged by area alone, area per head / standard. */
-  function byArea(layer) {
-    return layer.district.rate === undefined && typeof layer.district.m2_target === "number";
-  }
-
-  function share(figures, layer) {
-    if (!figures) return undefined;
-    return byArea(layer) && typeof figures.m2 === "number" ? figures.m2 / layer.district.m2_target : figures.rate;
-  }
-
-  function shareText(figures, layer, words) {
-    if (!figures || !byArea(layer)) return rateText(figures || {}, words);
-    return typeof figures.m2 === "number" ? `${plain(figures.m2)} ${words.m2_unit}` : words.none;
-  }
-
-  function steps(layer) {
-    return layer.members ? COMPLETE : byArea(layer) ? AREAS : RATES;
-  }
-
-  function colour(value, layer) {
-    return value === null ? HIDDEN : value === undefined ? NO_RATE : steps(layer).find((step) => value >= step[0])[1];
-  }
 
   function start(map, layers, facts) {
     const words = facts.words;
-    const popupRoom = {maxWidth: 520, autoPanPaddingTopLeft: [56, 76], autoPanPaddingBottomRight: [20, 20]};
-    const themes = [facts.circle, facts.priority].filter(Boolean);
-    const choices = [...facts.layers, ...themes];
-    const inPriority = () => facts.priority !== null && state.chosen === facts.priority.key;
-    const inCircle = () => facts.circle !== null && state.chosen === facts.circle.key;
-    const state = {chosen: facts.layers[0].key, group: 0, gap: (facts.layers.find((layer) => layer.rules.length) || facts.layers[0]).key, townships: true, circles: true, places: true, facilities: true, sites: true,
-      ground: true, names: true};
-    const members = {};
+    const members = {sites: []};
     Object.keys(layers).forEach((name) => { members[name] = layers[name].getLayers(); });
-    members.sites = members.sites || [];
-    const units = members.townships.map((member) => member.feature.properties);
-    const borders = L.geoJSON(layers.townships.toGeoJSON(5),
-      {pane: "lc-borders", interactive: false, style: {fill: false, color: "#5d5d5d", weight: 1.2, opacity: 0.8}});
-    const shown = {circles: L.layerGroup(), places: L.layerGroup(), facilities: L.layerGroup(), sites: L.layerGroup(), names: L.layerGroup()};
-    const chosenLayer = () => choices.find((layer) => layer.key === state.chosen);
+    Object.keys(themes).forEach((key) => { themes[key].key = key; });
+    const there = (theme) => (theme.available ? theme.available(facts, members) : true) && (!theme.services || theme.services(facts, members).length > 0);
+    const shown = {};
+    ["extra", "circles", "places", "facilities", "sites", "names", "route"].forEach((name) => { shown[name] = L.layerGroup(); });
+    const state = {theme: "", chosen: "", group: 0, gap: (facts.layers.find((layer) => layer.rules.length) || facts.layers[0]).key, kind: "reach",
+      measure: facts.plan ? themes.plan.start(facts) : 0};
+    ["townships", "circles", "ring0", "ring1", "gaps", "roads", "places", "facilities", "sites", "ground", "names"].forEach((name) => { state[name] = true; });
+    const popupRoom = {maxWidth: Math.min(520, map.getSize().x - 60), maxHeight: Math.max(160, Math.min(430, map.getSize().y - 220)),
+      autoPanPaddingTopLeft: [56, 76], autoPanPaddingBottomRight: [20, 20]};
+    let opener = null;
+
+    const view = {
+      map, facts, words, members, state, shown, themes: ORDER.map((key) => themes[key]).filter((theme) => theme && there(theme)),
+      units: members.townships.map((member) => member.feature.properties), ringRenderer: L.canvas({pane: "lc-circles"}),
+      theme: () => themes[state.theme],
+      services: () => (view.theme().services ? view.theme().services(facts, members) : []),
+      layer: () => (view.theme().services ? facts.layers.find((layer) => layer.key === state.chosen) : view.theme().label(facts)),
+      group: (name, note, rows, title) => `<div class="lc-group"><label><input type="checkbox" value="${name}"${state[name] ? " checked" : ""}>` +
+        `${title || words[name]}</label>${note ? ` <span class="lc-note">${note}</span>` : ""}${rows.join("")}</div>`,
+      bands: (title) => view.group("townships", "", bandRows(view.units.map((unit) => view.theme().value(unit, view)), view.theme().scale(view), words, words.counts.township), title),
+      siteGroup, facilityGroup, open, planValue: (amount, unit) => themes.plan.value(amount, unit, words),
+      hasRoutes: () => Object.keys(facts.routes || {}).length > 0, routeOf: (place, key) => routeOf(facts, place, key),
+    };
+    state.theme = view.themes[0].key;
+    keepService();
 
     drawFrame(map, facts);
     const title = box(map, "lc-title", "");
-    const panel = box(map, "lc-panel", panelMarkup());
-    popupRoom.autoPanPaddingBottomRight[0] += Math.min(panel.offsetWidth, map.getSize().x / 3);
+    const panel = box(map, "lc-panel", panelMarkup(view));
+    view.panel = panel;
+    const phone = map.getSize().x <= 600;
+    if (!phone) popupRoom.autoPanPaddingBottomRight[0] += Math.min(panel.offsetWidth, map.getSize().x / 3);
     layers.townships.addTo(map);
-    borders.addTo(map);
+    L.geoJSON(layers.townships.toGeoJSON(5), {pane: "lc-borders", interactive: false, style: {fill: false, color: "#5d5d5d", weight: 1.2, opacity: 0.8}}).addTo(map);
     layers.ground.setStyle(groundStyle);
     Object.values(shown).forEach((group) => group.addTo(map));
     prepare();
-    const fitRoom = {paddingTopLeft: [10, 60], paddingBottomRight: popupRoom.autoPanPaddingBottomRight};
+    if (phone) fold(true);
+    const fitRoom = {paddingTopLeft: [10, phone ? 90 : 60], paddingBottomRight: phone ? [10, 130] : popupRoom.autoPanPaddingBottomRight};
     map.fitBounds(layers.townships.getBounds(), fitRoom);
-    map.on("zoomend", scaleMarks);
-    map.on("zoomend moveend", drawNames);
-    scaleMarks();
+    map.on("zoomend", () => { scaleMarks(); drawFacilities(); });
+    map.on("zoomend moveend", () => drawNames(view));
     draw();
-
-    function panelMarkup() {
-      const radios = choices.map((layer, index) => `<label><input type="radio" name="lc-service" ` +
-        `value="${layer.key}"${index ? "" : " checked"}>${layer.label}${doubtMark(facts.doubts[layer.key], words)}</label>`);
-      const all = themes.length ? `<div class="lc-all">${radios.splice(facts.layers.length).join("<br>")}</div>` : "";
-      return `<div class="lc-head"><input type="search" list="lc-found" placeholder="${words.search}" ` +
-        `aria-label="${words.search}"><datalist id="lc-found"></datalist>` +
-        `<button type="button" title="${words.collapse}" aria-label="${words.collapse}">–</button></div>` +
-        `<h2>${words.service}</h2><div class="lc-services">${radios.join("")}</div>${all}${doubtNote(facts)}<div class="lc-facts"></div>` +
-        `<h2>${words.shown}</h2><div class="lc-legend"></div>`;
-    }
 
     function prepare() {
       const largest = Math.max(...members.places.map((member) => member.feature.properties.people), 1);
       members.townships.forEach((member) => {
         const unit = member.feature.properties;
-        member.bindPopup(() => (inPriority() ? priorityPopup(unit, facts, state, true)
-          : inCircle() ? circleTownshipPopup(unit, facts) : townshipPopup(unit, facts, state.chosen)),
-          popupRoom);
-        member.bindTooltip(() => `${unit.name} ${inPriority() ? densityText((unit.priority || [])[state.group], words) : shareText(unit.figures[state.chosen], chosenLayer(), words)}` +
-          doubtMark(unit.doubts[state.chosen], words), {sticky: true});
+        member.bindPopup(() => (view.theme().unitCard || townshipCard)(unit, view), popupRoom);
+        member.bindTooltip(() => `${unit.name} ${view.theme().unitText(unit, view)}` + doubtMark(unit.doubts[view.layer().key], words), {sticky: true});
       });
       members.places.forEach((member) => {
         const place = member.feature.properties;
         member.radius = Math.round(4 + 8 * Math.sqrt(place.people / largest));
         member.options.zIndexOffset = -1000 - 10 * member.radius;
         if (place.services) place.counts[facts.circle.key] = place.services.counts;
-        member.bindPopup(() => (inPriority() ? priorityPopup(place, facts, state, false) : inCircle() ? circlePlacePopup(place, facts)
-          : placePopup(place, facts, state.chosen) + circleNote(place, facts)), popupRoom);
-        member.bindTooltip(() => place.name + (!inPriority() && mainState(place.counts[state.chosen]) === "hidden" ? ` ${words.mostly.hidden}` : ""));
+        member.bindPopup(() => (view.theme().placeCard || placeCard)(place, view), popupRoom);
+        member.bindTooltip(() => (view.theme().placeTip || placeTip)(place, view));
       });
       members.facilities.forEach((member) => {
         const place = member.feature.properties;
         member.setIcon(icon("lc-site", site(place.status, !place.unjoined, place.inside), 15));
-        member.bindPopup(() => sitePopup(place, facts), popupRoom);
+        member.bindPopup(() => facilityCard(place, view), popupRoom);
         member.bindTooltip(place.name || place.id);
       });
       members.sites.forEach((member) => {
@@ -171,109 +88,170 @@ window.lifecircle.start = (function () {
       });
       panel.addEventListener("change", onChange);
       panel.querySelector(".lc-head input").addEventListener("input", (event) => event.target.setCustomValidity(""));
-      panel.querySelector("button").addEventListener("click", () => panel.classList.toggle("lc-folded"));
-      fillSearch();
+      panel.querySelector(".lc-head button").addEventListener("click", () => fold(!panel.classList.contains("lc-folded")));
+      panel.querySelector(".lc-list").addEventListener("toggle", () => fillList(view));
+      map.getContainer().addEventListener("click", onClick);
+      map.getContainer().addEventListener("keydown", (event) => { if (event.key === "Escape") map.closePopup(); });
+      map.on("popupopen", (event) => onOpen(event.popup));
+      map.on("popupclose", (event) => onClose(event.popup));
+      fillSearch(view);
     }
+
+    function fold(folded) {
+      panel.classList.toggle("lc-folded", folded);
+      panel.querySelector(".lc-head button").setAttribute("aria-expanded", String(!folded));
+    }
+
+    /* ---- what the user does ---- */
 
     function onChange(event) {
       const input = event.target;
+      if (input.type === "search") { find(input.value, view); return; }
+      if (input.name === "unit") { fillList(view); return; }
       if (input.name === "group") state.group = Number(input.value);
-      else if (input.name === "gap") state.gap = input.value;
+      else if (input.name === "gap" || input.name === "kind") state[input.name] = input.value;
+      else if (input.name === "lc-theme") chooseTheme(input.value);
       else if (input.type === "radio") choose(input.value);
       else if (input.type === "checkbox") state[input.value] = input.checked;
-      else { find(input.value); return; }
       map.closePopup();
       draw();
+      if (input.tagName === "SELECT") panel.querySelector(`select[name="${input.name}"]`).focus();
+    }
+
+    function onClick(event) {
+      const button = event.target.closest("button");
+      if (!button) {
+        const row = event.target.closest("tr[data-row]");
+        if (row) row.querySelector("button").click();
+      } else if (button.dataset.open) {
+        opener = button;
+        const [name, index] = button.dataset.open.split(" ");
+        open(name, Number(index));
+      } else if (button.dataset.measure !== undefined) {
+        [state.measure, state.waiting] = [Number(button.dataset.measure), Boolean(button.closest("details"))];
+        draw();
+        panel.querySelector(`[data-measure="${state.measure}"]`).focus();
+      } else if (button.dataset.route) showRoute(button);
+    }
+
+    function showRoute(button) {
+      const card = button.closest(".leaflet-popup-content");
+      card.querySelectorAll("[data-route]").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+      const place = members.places.find((member) => member.feature.properties.code === button.dataset.route).feature.properties;
+      card.querySelector(".lc-told").innerHTML = drawRoute(view, place, button.dataset.layer);
+    }
+
+    function onOpen(popup) {
+      const element = popup.getElement();
+      const card = element.querySelector(".leaflet-popup-content");
+      const close = element.querySelector(".leaflet-popup-close-button");
+      if (close) close.setAttribute("aria-label", words.close);
+      const heading = card.querySelector("h3");
+      [["role", "dialog"], ["tabindex", "-1"], ["aria-label", heading ? heading.textContent : ""]].forEach(([name, value]) => card.setAttribute(name, value));
+      card.focus({preventScroll: true});
+      const way = card.querySelector(`[data-layer="${view.layer().key}"]`);
+      if (way) showRoute(way);
+    }
+
+    function onClose(popup) {
+      shown.route.clearLayers();
+      const inside = popup.getElement() && popup.getElement().contains(document.activeElement);
+      if (inside && opener && opener.isConnected) opener.focus();
+      opener = null;
+    }
+
+    /* Bring something into view and open its card; a site or facility is shown under its own service. */
+    function open(name, index) {
+      const member = members[name][index];
+      const own = member.feature.properties;
+      if ((name === "sites" || name === "facilities") && own.layer !== view.layer().key) {
+        state.theme = "reach";
+        choose(own.layer);
+        draw();
+      }
+      if (name === "townships") map.fitBounds(member.getBounds(), {animate: false, ...fitRoom});
+      else map.setView(member.getLatLng(), Math.max(map.getZoom(), 14), {animate: false});
+      if (phone) fold(true);
+      if (map.hasLayer(member)) member.openPopup();
+      else L.popup(popupRoom).setLatLng(member.getLatLng()).setContent(member.getPopup()._content(member)).openOn(map);
+    }
+
+    /* ---- theme and service ---- */
+
+    function chooseTheme(key) {
+      state.theme = key;
+      ["facilities", "places"].forEach((name) => { state[name] = !(themes[key].quiet || []).includes(name); });
+      keepService();
     }
 
     /* The service that was looked at is the one whose gaps are laid over the priority groups. */
     function choose(key) {
       state.chosen = key;
+      keepService();
       if (facts.layers.some((layer) => layer.key === key && layer.rules.length)) state.gap = key;
     }
 
+    function keepService() {
+      const services = view.services();
+      if (services.length && !services.some((layer) => layer.key === state.chosen)) state.chosen = services[0].key;
+    }
+
+    /* ---- drawing ---- */
+
+    function has(name) { return view.theme().shows.includes(name) && state[name]; }
+
     function fill(name, keep) {
       shown[name].clearLayers();
-      if (state[name]) members[name].filter(keep).forEach((member) => shown[name].addLayer(member));
+      if (has(name)) members[name].filter(keep).forEach((member) => shown[name].addLayer(member));
+    }
+
+    function ofLayer(member) { return member.feature.properties.layer === view.layer().key; }
+
+    function drawFacilities() {
+      shown.facilities.clearLayers();
+      if (has("facilities")) gather(members.facilities.filter(ofLayer), view).forEach((drawn) => shown.facilities.addLayer(drawn));
     }
 
     /* Seen from afar, marks are small and lines thin. */
     function scaleMarks() {
       const far = Math.max(0, Math.min(NEAR_ZOOM - map.getZoom(), 3));
       map.getContainer().style.setProperty("--lc-site", (1 - 0.19 * far).toFixed(2));
-      map.getContainer().style.setProperty("--lc-disc", (1 - 0.12 * far).toFixed(2));
+      map.getContainer().style.setProperty("--lc-disc", (1 - 0.16 * far).toFixed(2));
       shown.circles.eachLayer((member) => member.setStyle({weight: 1.8 - 0.4 * far}));
     }
 
     function draw() {
-      const ofLayer = (member) => member.feature.properties.layer === state.chosen;
-      layers.townships.setStyle((feature) => ({stroke: false, fill: true, fillOpacity: state.townships ? 1 : 0,
-        fillColor: inPriority() ? densityColour((feature.properties.priority || [])[state.group], facts.priority.groups[state.group])
-          : colour(share(feature.properties.figures[state.chosen], chosenLayer()), chosenLayer())}));
-      if (state.ground) layers.ground.addTo(map); else layers.ground.remove();
+      const theme = view.theme();
+      const colour = (unit) => (theme.fill ? theme.fill(unit, view) : theme.value ? scaleColour(theme.value(unit, view), theme.scale(view)) : "#fff");
+      layers.townships.setStyle((feature) => ({stroke: false, fill: true, fillColor: colour(feature.properties),
+        fillOpacity: has("townships") ? (facts.tiles ? 0.7 : 1) : facts.tiles ? 0 : 0.55}));
+      if (has("ground")) layers.ground.addTo(map); else layers.ground.remove();
       fill("circles", ofLayer);
       shown.circles.eachLayer((member) => member.setStyle(CIRCLE));
-      scaleMarks();
+      shown.route.clearLayers();
+      shown.extra.clearLayers();
+      if (theme.extra) theme.extra(view).forEach((drawn) => shown.extra.addLayer(drawn));
       fill("places", (member) => {
-        if (inPriority()) return priorityMark(member);
-        const counts = member.feature.properties.counts[state.chosen];
-        if (!counts || counts[0] === 0) return false;
-        member.setIcon(icon("lc-disc", disc(counts, member.radius), 2 * member.radius + 4));
-        return true;
+        const mark = theme.mark ? theme.mark(member, view) : null;
+        if (mark) member.setIcon(mark);
+        return mark !== null;
       });
-      fill("facilities", ofLayer);
+      drawFacilities();
       fill("sites", ofLayer);
-      drawTitle(title, facts, chosenLayer());
-      panel.querySelector(".lc-facts").innerHTML = inPriority() ? priorityFacts(facts.priority, facts, state)
-        : districtFacts(chosenLayer(), facts) + sitingFacts(chosenLayer(), facts);
-      panel.querySelector(".lc-legend").innerHTML = legend();
-      drawNames();
+      scaleMarks();
+      drawTitle(title, view);
+      panel.querySelectorAll('[name="lc-theme"]').forEach((input) => { input.checked = input.value === state.theme; });
+      serviceRadios(view);
+      panel.querySelector(".lc-facts").innerHTML = theme.facts(view);
+      panel.querySelector(".lc-legend").innerHTML = [...theme.legend(view), view.group("ground", "", []), view.group("names", "", [])].join("");
+      fillList(view);
+      drawNames(view);
     }
 
-    function priorityMark(member) {
-      const place = member.feature.properties;
-      const made = priorityDisc((place.priority || [])[state.group], facts.priority.groups[state.group], mainState(place.counts[state.gap]));
-      if (made) member.setIcon(made);
-      return made !== null;
-    }
+    /* ---- parts of legends ---- */
 
-    function group(name, note, rows, title) {
-      return `<div class="lc-group"><label><input type="checkbox" value="${name}"${state[name] ? " checked" : ""}>` +
-        `${title || words[name]}</label>${note ? ` <span class="lc-note">${note}</span>` : ""}${rows.join("")}</div>`;
-    }
-
-    function unitBands(layer) {
-      const values = units.map((unit) => share(unit.figures[layer.key], layer));
-      const known = values.filter((value) => typeof value === "number");
-      const bands = steps(layer);
-      const edge = (value) => (byArea(layer) ? plain(value * layer.district.m2_target) : `${value * 100}`);
-      const unit = byArea(layer) ? ` ${words.m2_unit}` : "%";
-      const rows = bands.map(([lower, fill], index) => {
-        const upper = index ? bands[index - 1][0] : Infinity;
-        const amount = known.filter((value) => value >= lower && value < upper).length;
-        const text = index === 0 ? `≥ ${edge(lower)}` : lower === 0 ? `< ${edge(upper)}` : `${edge(lower)}–${edge(upper)}`;
-        return legendRow(swatch(fill), text + unit, `${amount} ${words.counts.township}`);
-      });
-      const without = [[null, words.few], [undefined, words.no_data]].filter(([value]) => values.includes(value));
-      return [...rows, ...without.map(([value, text]) => legendRow(swatch(colour(value, layer)), text,
-        `${values.filter((item) => item === value).length} ${words.counts.township}`))];
-    }
-
-    function placeRows(layer) {
-      const said = layer.members ? words.all_of : words.mostly;
-      const states = members.places.map((member) => mainState(member.feature.properties.counts[layer.key]));
-      const amount = (key) => `${states.filter((item) => item === key).length} ${words.counts.place}`;
-      const rows = STATE_KEYS.map((key, index) => {
-        const counts = [1, 0, 0, 0];
-        counts[index + 1] = 1;
-        return legendRow(disc(counts, 6), said[key], amount(key));
-      });
-      if (states.includes("hidden")) rows.push(legendRow(disc([null, null, null, null], 6), said.hidden, amount("hidden")));
-      return states.includes("none") ? [...rows, legendRow('<svg width="16" height="16"></svg>', said.none, amount("none"))] : rows;
-    }
-
-    function siteRows(layer) {
-      const sites = members.facilities.map((member) => member.feature.properties).filter((item) => item.layer === layer.key);
+    function facilityGroup() {
+      const sites = members.facilities.map((member) => member.feature.properties).filter((item) => item.layer === view.layer().key);
       const inside = sites.filter((item) => item.inside);
       const row = (mark, text, some) => legendRow(mark, text, `${some.length} ${words.counts.facility}`);
       const rows = ["existing", "building", "planned"].map((status) =>
@@ -282,95 +260,13 @@ window.lifecircle.start = (function () {
       const outside = sites.filter((item) => !item.inside);
       if (unjoined.length) rows.push(row(site("existing", false, true), words.unjoined, unjoined));
       if (outside.length) rows.push(row(site("existing", true, false), words.outside, outside));
-      return rows;
+      if (sites.length > 20) rows.push(legendRow(heapSymbol("n"), words.heap, ""));
+      return view.group("facilities", "", rows);
     }
 
-    function legend() {
-      const layer = chosenLayer();
-      if (inPriority()) {
-        const places = members.places.map((member) => member.feature.properties);
-        return [group("townships", "", priorityBands(layer, units, facts, state), words.priority_density),
-          group("places", words.priority_places_note, priorityPlaceRows(layer, places, facts, state)),
-          `<p class="lc-note">${words.hidden_note}</p>`, group("ground", "", []), group("names", "", [])].join("");
-      }
-      const circle = '<span class="lc-swatch lc-circle"></span>';
-      const heading = layer.members ? words.townships_all : byArea(layer) ? words.townships_m2 : "";
-      const parts = [group("townships", "", unitBands(layer), heading)];
-      if (layer.members) {
-        return [...parts, group("places", words.places_note, placeRows(layer)), group("ground", "", []),
-          group("names", "", [])].join("");
-      }
-      if (layer.rules.length) {
-        parts.push(group("circles", `${circle} ${words.circles_note}`, []), group("places", words.places_note, placeRows(layer)));
-      }
-      const chosen = members.sites.map((member) => member.feature.properties).filter((item) => item.layer === layer.key);
-      if (chosen.length) parts.push(group("sites", "", chosenRows(chosen, facts)));
-      return [...parts, group("facilities", "", siteRows(layer)), group("ground", "", []), group("names", "", [])].join("");
-    }
-
-    /* Names of townships, then from a closer view of places, each where it hides no other. */
-    function drawNames() {
-      shown.names.clearLayers();
-      if (!state.names) return;
-      const taken = [];
-      const square = (member) => {
-        const centre = map.latLngToContainerPoint(member.getLatLng());
-        return L.bounds(centre.subtract([member.radius, member.radius]), centre.add([member.radius, member.radius]));
-      };
-      const discs = [...members.places, ...members.sites].filter((member) => map.hasLayer(member)).map(square);
-      const put = (places, text, size, className) => {
-        const half = L.point((textLength(text) * size) / 2 + 2, size / 2 + 2);
-        const areas = places.map((at) => L.bounds(at.subtract(half), at.add(half)))
-          .filter((area) => !taken.some((other) => other.intersects(area)));
-        const area = areas.find((item) => !discs.some((other) => other.intersects(item))) || areas[0];
-        if (!area || !L.bounds([0, 0], map.getSize()).contains(area.getCenter())) return;
-        taken.push(area);
-        shown.names.addLayer(L.marker(map.containerPointToLatLng(area.getCenter()), {interactive: false, keyboard: false,
-          pane: "lc-names", icon: icon(`lc-name ${className}`, `<span>${text}</span>`, 0)}));
-      };
-      [...units].sort((a, b) => (b.people || 0) - (a.people || 0)).forEach((unit) => {
-        const at = map.latLngToContainerPoint(unit.at);
-        put([0, -16, 16, -32, 32].map((dy) => at.add([0, dy])), unit.name + (unit.doubts[state.chosen] ? " \u26a0\ufe0e" : ""), 13, "");
-      });
-      if (map.getZoom() < NEAR_ZOOM) return;
-      members.places.forEach((member) => {
-        const at = map.latLngToContainerPoint(member.getLatLng());
-        const text = member.feature.properties.name;
-        put([at.add([0, member.radius + 9]), at.subtract([0, member.radius + 9])], text, 12, "lc-name-place");
-      });
-    }
-
-    /* Length of a text in ems: Latin letters are about half as wide as Chinese ones. */
-    function textLength(text) {
-      return [...text.replace(/&#?\w+;/g, "x")].reduce((sum, letter) => sum + (letter < "\u2e80" ? 0.58 : 1), 0);
-    }
-
-    function fillSearch() {
-      const names = [...units.map((unit, index) => `<option value="${unit.name}" data-at="townships ${index}"></option>`),
-        ...members.places.map((member, index) => `<option value="${member.feature.properties.name} · ` +
-          `${member.feature.properties.township}" data-at="places ${index}"></option>`)];
-      names.push(...members.sites.map((member, index) => `<option value="${member.feature.properties.name || member.feature.properties.id} · ` +
-        `${words.sites} ${member.feature.properties.rank}" data-at="sites ${index}"></option>`));
-      panel.querySelector("datalist").innerHTML = names.join("");
-    }
-
-    /* What was typed, short enough for a hint; it is shown as text and never as markup. */
-    function plainText(text) { return text.length > 40 ? `${text.slice(0, 40)}…` : text; }
-
-    function find(text) {
-      const wanted = text.trim();
-      const options = [...panel.querySelectorAll("datalist option")];
-      const option = wanted && (options.find((item) => item.value === wanted) || options.find((item) => item.value.includes(wanted)));
-      const field = panel.querySelector(".lc-head input");
-      field.setCustomValidity(option || !wanted ? "" : `${words.not_found}${words.colon}${plainText(wanted)}`);
-      if (!option) { field.reportValidity(); return; }
-      const [name, index] = option.dataset.at.split(" ");
-      const member = members[name][Number(index)];
-      if (name === "sites") panel.querySelector(`input[value="${member.feature.properties.layer}"]`).click();
-      if (name === "townships") map.fitBounds(member.getBounds(), {animate: false, ...fitRoom});
-      else map.setView(member.getLatLng(), Math.max(map.getZoom(), 14), {animate: false});
-      if (name === "places" && !map.hasLayer(member)) return;
-      member.openPopup();
+    function siteGroup() {
+      const chosen = members.sites.map((member) => member.feature.properties).filter((item) => item.layer === view.layer().key);
+      return chosen.length ? view.group("sites", "", chosenRows(chosen, facts)) : "";
     }
   }
 

@@ -2,7 +2,7 @@
 Object.assign(window.lifecircle, (function () {
   "use strict";
 
-  const {count, doubtLines, percent, plain, range} = window.lifecircle;
+  const {count, doubtLines, heads, parts, percent, plain, range, rateText, themes} = window.lifecircle;
   const BAR = "#4b82b4";
 
   function bar(share, colour) {
@@ -26,13 +26,18 @@ Object.assign(window.lifecircle, (function () {
   }
 
   /* A table of the services: the share of the people that lacks each, the binding ones in bold. */
-  function lackTable(lacking, binding, facts, heads, more) {
+  function lackTable(lacking, binding, facts, titles, more) {
     const rows = facts.layers.filter((layer) => layer.key in lacking).map((layer) => {
       const binds = binding.includes(layer.key);
-      return `<tr${binds ? ' class="lc-chosen"' : ""}><td>${layer.label}</td><td>${bar(lacking[layer.key], "#e08a35")}</td>` +
+      return `<tr${binds ? ' class="lc-chosen"' : ""}><th scope="row">${layer.label}</th><td>${bar(lacking[layer.key], "#e08a35")}</td>` +
         `<td class="lc-number">${percent(lacking[layer.key], facts.words.none)}</td>${more ? more(layer.key) : ""}</tr>`;
     });
-    return `<table class="lc-table"><tr>${heads.map((text) => `<th>${text}</th>`).join("")}</tr>${rows.join("")}</table>`;
+    return `<table class="lc-table">${heads(titles)}${rows.join("")}</table>`;
+  }
+
+  function cutoffText(layer, place, words) {
+    const rule = layer.rules.find((item) => item.class === place.class);
+    return rule ? `${plain(rule.cutoff_min)} ${words.minutes}` : words.none;
   }
 
   function bindingText(binding, facts) {
@@ -50,7 +55,8 @@ Object.assign(window.lifecircle, (function () {
     const high = (own.counts[1] + own.counts[3]) / own.counts[0];
     return `${head}<p><b>${words.all_rate} ${percent(rate, words.none)}</b>${range({low: rate, high: high})}${words.separator}` +
       `${words.services_mean} ${plain(own.mean)}/${facts.circle.members.length}</p>` +
-      lackTable(own.lacking, own.binding, facts, words.lack_table.slice(0, 1).concat("", words.lack_table[1])) +
+      lackTable(own.lacking, own.binding, facts, [words.lack_table[0], "", words.lack_table[1], words.rule],
+        (key) => `<td class="lc-number">${cutoffText(facts.layers.find((layer) => layer.key === key), place, words)}</td>`) +
       `<p><b>${bindingText(own.binding, facts)}</b></p>`;
   }
 
@@ -76,6 +82,21 @@ Object.assign(window.lifecircle, (function () {
     const rate = place.services.counts[1] / place.services.counts[0];
     return `<p>${facts.words.all_rate} ${percent(rate, facts.words.none)}${facts.words.separator}${bindingText(place.services.binding, facts)}</p>`;
   }
+
+  themes.all = {
+    available: (facts) => facts.circle !== null,
+    label: (facts) => facts.circle,
+    shows: ["townships", "places", "ground", "names"],
+    basis: (view) => view.words.basis_all,
+    scale: (view) => ({edges: view.facts.circle.edges, fills: view.facts.colours.ramps.all, edge: (value) => plain(value * 100), unit: "%"}),
+    value: (unit, view) => (unit.figures[view.facts.circle.key] || {}).rate,
+    unitText: (unit, view) => rateText(unit.figures[view.facts.circle.key] || {}, view.words),
+    mark: parts.placeDisc,
+    unitCard: (unit, view) => circleTownshipPopup(unit, view.facts),
+    placeCard: (place, view) => circlePlacePopup(place, view.facts),
+    facts: (view) => circleFacts(view.facts.circle, view.facts) + parts.doubtLine(view),
+    legend: (view) => [view.bands(view.words.townships_all), view.group("places", view.words.places_note, parts.placeRows(view, view.words.all_of))],
+  };
 
   return {circleNote, circleFacts, circlePlacePopup, circleTownshipPopup};
 })());

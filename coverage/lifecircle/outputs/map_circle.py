@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lifecircle.assessment import Assessment
+from lifecircle.outputs.map_colours import edges_of
 from lifecircle.outputs.map_text import words
 from lifecircle.outputs.tables import plain_value
 
@@ -27,11 +28,12 @@ def circle_facts(assessment: Assessment, language: str) -> dict[str, Any] | None
     if not layers:
         return None
     code = assessment.run["district"]["code"]
-    rows = _rows(assessment)
+    rows, figures = _rows(assessment), circle_figures(assessment)
+    known = [own["rate"] for unit, own in figures.items() if unit != code and isinstance(own.get("rate"), float)]
     shares = rows[(rows["indicator"] == "share_with_k_services") & (rows["township_code"] == code)]
     return {
         "key": CIRCLE, "label": words(language)["circle_all"], "group": "all", "rules": [], "presence": [], "lead": "",
-        "at_shares": [], "members": layers, "district": circle_figures(assessment).get(code, {}),
+        "at_shares": [], "members": layers, "district": figures.get(code, {}), "edges": edges_of([0.0, *known]),
         "by_k": [[int(k), _short(share)] for k, share in sorted(zip(shares["cutoff"], shares["value"], strict=True))],
     }
 

@@ -15,8 +15,14 @@ from lifecircle.inputs.findings import Finding, split_codes
 from lifecircle.inputs.titles import title
 from lifecircle.outputs.disclosure import STATE_COLUMNS
 from lifecircle.outputs.geopackage import headline_figures
+from lifecircle.outputs.map_cards import middle_demand, place_times
 from lifecircle.outputs.map_circle import CIRCLE, circle_facts, circle_figures, circle_layers, circle_place
+from lifecircle.outputs.map_colours import colours
+from lifecircle.outputs.map_gaps import place_gaps, township_gaps
+from lifecircle.outputs.map_plan import plan_facts, plan_figures
 from lifecircle.outputs.map_priority import priority_facts, priority_figures
+from lifecircle.outputs.map_scenario import scenario_facts
+from lifecircle.outputs.map_shapes import number, rings
 from lifecircle.outputs.map_sites import site_properties, siting_facts
 from lifecircle.outputs.map_text import scenario_title, words
 from lifecircle.outputs.offline import inert
@@ -56,14 +62,6 @@ def collection(frame: gpd.GeoDataFrame, properties: list[dict[str, Any]], *, sim
     return {"type": "FeatureCollection", "features": features}
 
 
-def number(value: Any) -> float | str | None:
-    """Give a number for JSON: None for NaN, the word ``inf`` for what is not reached."""
-    value = float(value)
-    if math.isnan(value):
-        return None
-    return round(value, 4) if math.isfinite(value) else "inf"
-
-
 def unit_figures(assessment: Assessment) -> dict[str, dict[str, dict[str, Any]]]:
     """Give township (or district) code -> layer -> headline figures; one that must not be shown is None."""
     figures: dict[str, dict[str, dict[str, Any]]] = {}
@@ -75,23 +73,11 @@ def unit_figures(assessment: Assessment) -> dict[str, dict[str, dict[str, Any]]]
             if hidden or not math.isnan(row["value"]):
                 layer[name] = number(row["value"])
             if indicator == "coverage_rate":
-                layer.update(low=number(row["low"]), high=number(row["high"]), verdict=row["verdict"])
+                layer.update(low=number(row["low"]), high=number(row["high"]), verdict=row["verdict"],
+                             target=number(row["target"]))
             if indicator == "area_per_head_m2":
                 layer.update(m2_target=number(row["target"]), m2_verdict=row["verdict"])
     return figures
-
-
-def township_gaps(assessment: Assessment) -> dict[str, list[dict[str, Any]]]:
-    """Give township code -> what it lacks besides reach: units without a facility, area short; None where hidden."""
-    rows = assessment.gaps[assessment.gaps["kind"] != "reach"]
-    found: dict[str, list[dict[str, Any]]] = {}
-    order = rows["layer"].map({layer: at for at, layer in enumerate(assessment.layers)})
-    keys = ["township_code", "order", "layer", "kind", "metric"]
-    for (code, _, layer, kind, metric), part in rows.assign(order=order).groupby(keys, sort=True):
-        short = part["short"].sum(skipna=bool((part["group"] == "all").all()))
-        found.setdefault(code, []).append({"layer": layer, "kind": kind, "metric": metric, "short": number(short),
-                                           "unit": part["unit"].iloc[0]})
-    return found
 
 
 def doubtful(assessment: Assessment) -> list[Finding]:
@@ -131,6 +117,7 @@ def _short(text: str, most: int) -> str:
 def townships(assessment: Assessment, simplify_m: float) -> Features:
     """Give the townships with the figures of every layer."""
     frame = assessment.townships
+    plan = plan_figures(assessment)
     figures, lacking, circle = unit_figures(assessment), township_gaps(assessment), circle_figures(assessment)
     residents = assessment.demand.groupby("township_code")["population"].sum()
     priority, centres = priority_figures(assessment, "township"), frame.representative_point().to_crs("EPSG:4326")
@@ -139,6 +126,7 @@ def townships(assessment: Assessment, simplify_m: float) -> Features:
         {"code": code, "name": name, "people": number(count), "at": [round(at.y, 5), round(at.x, 5)],
          "residents": number(residents.get(code, 0.0)), "lacking": lacking.get(code, []),
          "figures": {**figures.get(code, {}), CIRCLE: circle.get(code, {})}, "doubts": unit_doubts(assessment, code),
+         "plan": plan.get(code, {}),
          **({"priority": priority[code]} if code in priority else {})}
         for code, name, count, at in zip(frame["township_code"], frame["township"], people, centres, strict=True)]
     return collection(frame, properties, simplify_m=simplify_m)
@@ -146,7 +134,7 @@ def townships(assessment: Assessment, simplify_m: float) -> Features:
 
 def places(assessment: Assessment) -> Features:
     """Give the places as points, with people per state and the gaps of every layer."""
-    frame, gaps = assessment.places, place_gaps(assessment)
+    frame, gaps, times = assessment.places, place_gaps(assessment), place_times(assessment)
     names = dict(zip(assessment.townships["township_code"], assessment.townships["township"], strict=True))
     people = assessment.demand.groupby("place_code")["population"].sum()
     prefixes = ("people", *STATE_COLUMNS.values())
@@ -162,42 +150,17 @@ def places(assessment: Assessment) -> Features:
         properties.append({
             "code": code, "name": row["place"], "township": names.get(row["township_code"], ""), "class": row["class"],
             "merged": row.get("merged_from") or "", "people": number(people.get(code, 0.0)),
-            "counts": counts, "gaps": gaps.get(code, {}), **own})
+            "counts": counts, "gaps": gaps.get(code, {}), "times": times.get(code, {}), **own})
     points = frame.set_geometry(place_points(assessment))
     return collection(points, properties)
 
 
 def place_points(assessment: Assessment) -> gpd.GeoSeries:
     """Put a place where its people are: at the demand point nearest to their centre, else inside its shape."""
-    demand = assessment.demand
-    people = demand["population"].to_numpy()
-    xy = shapely.get_coordinates(demand.geometry.to_numpy())
-    table = pd.DataFrame({"code": demand["place_code"], "people": people, "x": xy[:, 0] * people,
-                          "y": xy[:, 1] * people})
-    sums = table.groupby("code").sum()
-    sums = sums[sums["people"] > 0].reindex(assessment.places["place_code"])
-    centre = shapely.points(sums["x"] / sums["people"], sums["y"] / sums["people"])
+    middle = middle_demand(assessment).geometry.reindex(assessment.places["place_code"]).to_numpy()
     shape = assessment.places.representative_point().to_numpy()
-    chosen = np.where(sums["people"].notna().to_numpy(), centre, shape)
-    return gpd.GeoSeries(chosen, index=assessment.places.index, crs=assessment.places.crs)
-
-
-def place_gaps(assessment: Assessment) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Give place code -> layer -> its gaps, the facility called by its name."""
-    facilities = assessment.facilities
-    names = {key: name for key, name in zip(facilities["facility_id"], facilities["name"], strict=True) if name == name}
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for row in assessment.gaps.to_dict("records"):
-        nearest = row["nearest_facility"]
-        gap = {"kind": row["kind"], "out": number(row["people_out"]),
-               "undetermined": number(row["people_undetermined"]), "median": number(row["minutes_median"]),
-               "worst": number(row["minutes_worst"]),
-               "nearest": names.get(nearest) or (nearest if nearest == nearest else ""), "cause": row["cause"]}
-        if row["kind"] != "reach":
-            gap.update(need=number(row["need"]), have=number(row["have"]), short=number(row["short"]),
-                       unit=row["unit"])
-        found.setdefault(row["place_code"], {}).setdefault(row["layer"], []).append(gap)
-    return found
+    return gpd.GeoSeries(np.where(shapely.is_missing(middle), shape, middle), index=assessment.places.index,
+                         crs=assessment.places.crs)
 
 
 def facilities(assessment: Assessment) -> Features:
@@ -249,19 +212,23 @@ def ground(assessment: Assessment, simplify_m: float) -> Features:
     return collection(gpd.GeoDataFrame(geometry=shapes, crs=frame.crs), properties, simplify_m=simplify_m)
 
 
-def facts(assessment: Assessment) -> dict[str, Any]:
-    """Give what the panel says: district, layers with their rules, words; every text is inert."""
+def facts(assessment: Assessment, simplify_m: float = 10.0) -> dict[str, Any]:
+    """Give what the panel says: district, layers with their rules, words, themes; every text is inert."""
     run, district = assessment.run, assessment.run["district"]
     language, figures = district.get("language", "zh"), unit_figures(assessment).get(district["code"], {})
     return dict(inert({
         "words": words(language), "district": district["name"], "date": district.get("data_date", ""),
         "approval": district.get("map_approval_number", ""), "run_id": run["run_id"], "version": run["lifecircle"],
-        "crs": run["crs"], "model": run["quality"] == "model", "osm": assessment.uses_osm,
+        "crs": run["crs"], "quality": run["quality"], "model": run["quality"] == "model", "colours": colours(),
+        "osm": assessment.uses_osm,
         "scenario": scenario_title(run.get("scenario")),
         "findings": [doubt_words(item, language) for item in doubtful(assessment)],
         "doubts": unit_doubts(assessment, district["code"]),
         "siting": siting_facts(assessment),
         "circle": circle_facts(assessment, language), "priority": priority_facts(assessment, language),
+        "plan": plan_facts(assessment), "before_after": scenario_facts(assessment),
+        "rings": {layer: [{**ring, "label": mode_label(run, ring["mode"], language)} for ring in found]
+                  for layer, found in rings(assessment, simplify_m).items()},
         "layers": [layer_facts(assessment, layer, language, figures.get(layer, {})) for layer in assessment.layers],
     }))
 

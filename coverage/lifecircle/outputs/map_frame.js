@@ -16,16 +16,22 @@ Object.assign(window.lifecircle, (function () {
     const words = facts.words;
     const notice = facts.approval ? `${words.approval}${words.colon}${facts.approval}`
       : `<span class="lc-notice">${words.not_approved}</span>`;
+    const quality = facts.quality ? `${words.data_quality}${words.colon}${words.quality[facts.quality] || facts.quality} · ` : "";
     const osm = facts.osm ? "© OpenStreetMap contributors, ODbL · " : "";
-    const foot = box(map, "lc-foot", `<div></div><div>${notice}</div>` +
-      `<div class="lc-credit">${osm}${words.drawn} lifecircle ${facts.version} · Leaflet · ${words.crs} ${facts.crs}</div>`);
+    const told = (facts.notes || []).map((note) => `<div class="lc-thinned">${note}</div>`);
+    const foot = box(map, "lc-foot", `<div></div><div>${notice}</div>${told.join("")}` +
+      `<div class="lc-credit">${quality}${osm}${words.drawn} lifecircle ${facts.version} · Leaflet · ${words.crs} ${facts.crs}</div>`);
     foot.firstChild.append(L.control.scale({imperial: false}).addTo(map).getContainer());
-    box(map, "lc-north", `<svg width="14" height="20" viewBox="0 0 14 20"><path d="M7 1L13 19L7 15Z" fill="#333"/>` +
+    box(map, "lc-north", `<svg width="14" height="20" viewBox="0 0 14 20" aria-hidden="true"><path d="M7 1L13 19L7 15Z" fill="#333"/>` +
       `<path d="M7 1L1 19L7 15Z" fill="#fff" stroke="#333"/></svg>${words.north}`);
     const patterns = L.DomUtil.create("div", "", map.getContainer());
     patterns.innerHTML = '<svg width="0" height="0" style="position:absolute"><defs>' +
       '<pattern id="lc-hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">' +
       '<rect width="4" height="4" fill="#e4e4e4"/><rect width="1.8" height="4" fill="#6d6d6d"/></pattern>' +
+      '<pattern id="lc-hidden" width="6" height="6" patternUnits="userSpaceOnUse"><rect width="6" height="6" fill="#d4d4d4"/>' +
+      '<circle cx="1.5" cy="1.5" r="1" fill="#7c7c7c"/><circle cx="4.5" cy="4.5" r="1" fill="#7c7c7c"/></pattern>' +
+      '<pattern id="lc-no-data" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">' +
+      '<rect width="7" height="7" fill="#fff"/><rect width="1.2" height="7" fill="#b5b5b5"/></pattern>' +
       `<linearGradient id="lc-half"><stop offset=".5" stop-color="${SITE}"/><stop offset=".5" stop-color="#fff"/>` +
       "</linearGradient></defs></svg>";
     if (facts.model) drawWatermark(map, words);

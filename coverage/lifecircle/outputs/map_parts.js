@@ -1,4 +1,4 @@
-/* What the page is made of: numbers, marks and pop-ups.
+/* What the page is made of: numbers, scales and marks.
    Every text in facts and properties is HTML already (escaped before it came here) and goes into markup as it is. */
 window.lifecircle = (function () {
   "use strict";
@@ -33,6 +33,10 @@ window.lifecircle = (function () {
     return people === null ? words.few : Math.round(people).toLocaleString("en-US");
   }
 
+  function people(value, words) {
+    return `${count(value, words)}${typeof value === "number" && words.counts.people ? ` ${words.counts.people}` : ""}`;
+  }
+
   function minutes(value, words) {
     if (value === null || value === undefined) return words.none;
     return value === "inf" ? words.unreachable : value.toFixed(1);
@@ -46,17 +50,42 @@ window.lifecircle = (function () {
     return `<td${number ? ' class="lc-number"' : ""}>${content}</td>`;
   }
 
-  function table(heads, rows) {
-    const head = heads.map((text) => `<th>${text}</th>`).join("");
-    return `<table class="lc-table"><tr>${head}</tr>${rows.join("")}</table>`;
+  function table(texts, rows) {
+    return `<table class="lc-table">${heads(texts)}${rows.join("")}</table>`;
+  }
+
+  function heads(texts) {
+    return `<tr>${texts.map((text) => (text ? `<th scope="col">${text}</th>` : "<td></td>")).join("")}</tr>`;
   }
 
   function swatch(colour) {
-    return `<span class="lc-swatch" style="background:${colour}"></span>`;
+    return `<svg class="lc-swatch" width="22" height="12" aria-hidden="true"><rect width="22" height="12" fill="${colour}"/></svg>`;
   }
 
   function legendRow(mark, text, amount) {
     return `<div class="lc-row">${mark}<span>${text}</span><span>${amount}</span></div>`;
+  }
+
+  /* ---- scales: edges from little to much, a colour for each ---- */
+
+  /* A value that is null is hidden, one that is missing is not known; both have a pattern, as no colour says so. */
+  function scaleColour(value, scale) {
+    if (value === null) return "url(#lc-hidden)";
+    if (value === undefined) return "url(#lc-no-data)";
+    return scale.fills[Math.max(scale.edges.filter((edge) => value >= edge).length - 1, 0)];
+  }
+
+  function bandRows(values, scale, words, counted) {
+    const known = values.filter((value) => typeof value === "number");
+    const rows = scale.edges.map((lower, index) => {
+      const upper = index + 1 < scale.edges.length ? scale.edges[index + 1] : Infinity;
+      const amount = known.filter((value) => (value >= lower || index === 0) && value < upper).length;
+      const text = upper === Infinity ? `≥ ${scale.edge(lower)}` : index === 0 ? `< ${scale.edge(upper)}` : `${scale.edge(lower)}–${scale.edge(upper)}`;
+      return legendRow(swatch(scale.fills[index]), text + scale.unit, `${amount} ${counted}`);
+    }).reverse();
+    const without = [[null, words.few], [undefined, words.no_data]].filter(([value]) => values.includes(value));
+    return [...rows, ...without.map(([value, text]) => legendRow(swatch(scaleColour(value, scale)), text,
+      `${values.filter((item) => item === value).length} ${counted}`))];
   }
 
   /* ---- marks ---- */
@@ -90,7 +119,7 @@ window.lifecircle = (function () {
     });
     if (!people.length) slices.push(slice(radius, 0, 1, HIDDEN));
     const size = 2 * radius + 4;
-    return `<svg width="${size}" height="${size}" viewBox="${-size / 2} ${-size / 2} ${size} ${size}">` +
+    return `<svg width="${size}" height="${size}" viewBox="${-size / 2} ${-size / 2} ${size} ${size}" aria-hidden="true">` +
       `<circle r="${radius + 1}" fill="#fff"/>${slices.join("")}` +
       `<circle r="${radius + 0.4}" fill="none" stroke="#fff" stroke-width="1.2"/></svg>`;
   }
@@ -138,74 +167,6 @@ window.lifecircle = (function () {
     return `<p class="lc-doubt">\u26a0\ufe0e ${words.doubt}${words.colon}${layer.label}</p><ul class="lc-doubts">${lines.join("")}</ul>`;
   }
 
-  /* ---- pop-ups ---- */
-
-  function layerName(layer, chosen, doubts, words) {
-    return `<tr${layer.key === chosen ? ' class="lc-chosen"' : ""}>${cell(layer.label + doubtMark(doubts, words))}`;
-  }
-
-  function townshipPopup(unit, facts, chosen) {
-    const words = facts.words;
-    const rows = facts.layers.map((layer) => {
-      const figures = unit.figures[layer.key] || {};
-      const area = typeof figures.m2 === "number" ? plain(figures.m2) : words.none;
-      const verdict = figures.verdict || figures.m2_verdict;
-      return layerName(layer, chosen, unit.doubts[layer.key], words) + cell(rateText(figures, words) + range(figures), true) +
-        cell(count(figures.out, words), true) + cell(count(figures.undetermined, words), true) + cell(area, true) +
-        cell(words.verdicts[verdict] || words.none) + "</tr>";
-    });
-    const people = typeof unit.people === "number" ? `<p>${words.people} ${count(unit.people, words)}</p>` : "";
-    const lacking = unit.lacking.map((gap) => {
-      const layer = facts.layers.find((item) => item.key === gap.layer);
-      const amount = gap.short === null ? `${words.lacking} ${words.few}` : `${words.lacking} ${gap.short.toLocaleString("en-US", {maximumFractionDigits: 0})} ${words.units[gap.unit] ?? gap.unit}`;
-      const where = words.unit_names[gap.metric] ? ` (${words.unit_names[gap.metric]})` : "";
-      return `<p>${layer.label}·${words.kind[gap.kind] || gap.kind}${words.colon}${amount}${where}</p>`;
-    });
-    const doubts = doubtLines(unit.doubts[chosen], facts, facts.layers.find((layer) => layer.key === chosen));
-    return `<h3>${unit.name}</h3>${people}${table(words.township_table, rows)}${doubts}${lacking.join("")}`;
-  }
-
-  function placePopup(place, facts, chosen) {
-    const words = facts.words;
-    const extra = [];
-    const rows = facts.layers.map((layer) => {
-      const counts = place.counts[layer.key];
-      const gaps = place.gaps[layer.key] || [];
-      const reach = gaps.find((gap) => gap.kind === "reach") || {};
-      gaps.filter((gap) => gap.kind !== "reach").forEach((gap) => extra.push(otherGap(layer, gap, words)));
-      if (!counts) return "";
-      return layerName(layer, chosen) + cell(count(counts[2], words), true) + cell(count(counts[3], words), true) +
-        cell(minutes(reach.median, words), true) + `<td class="lc-wrap">${reach.nearest || words.none}</td>` +
-        cell(words.cause[reach.cause] || words.none) + "</tr>";
-    });
-    const merged = place.merged ? `<p>${words.merged}${words.colon}${place.merged}</p>` : "";
-    return `<h3>${place.name}</h3><p>${place.township} · ${words.class[place.class] || place.class} · ` +
-      `${words.people} ${count(place.people, words)}</p>${merged}` +
-      `${table(words.place_table, rows)}<p><small>${words.place_table_note}</small></p>${extra.join("")}`;
-  }
-
-  function otherGap(layer, gap, words) {
-    const parts = ["need", "have", "short"].filter((key) => typeof gap[key] === "number")
-      .map((key) => `${words[key]} ${plain(gap[key])} ${words.units[gap.unit] ?? gap.unit}`);
-    return `<p>${layer.label}·${words.kind[gap.kind] || gap.kind}${words.colon}` +
-      `${[...parts, words.cause[gap.cause] || gap.cause].join(words.separator)}</p>`;
-  }
-
-  function sitePopup(place, facts) {
-    const words = facts.words;
-    const layer = facts.layers.find((item) => item.key === place.layer);
-    const joined = place.unjoined ? [words.unjoined] : typeof place.snap === "number" ? [`${words.snap} ${plain(place.snap)} m`] : [];
-    const capacity = typeof place.capacity === "number" ? `${plain(place.capacity)} ${words.units[place.unit] ?? place.unit}` : words.unknown;
-    const areas = ["area", "effective"].filter((key) => typeof place[key] === "number")
-      .map((key) => [words[key], `${plain(place[key])} m²`]);
-    const rows = [[words.layer, layer.label], [words.level, words.levels[place.level] || place.level],
-      [words.capacity, capacity], ...areas,
-      [words.source, `${place.source} (${words.quality[place.quality] || place.quality})`], [words.id, place.id]];
-    const shown = rows.filter((row) => row[1]).map((row) => `<tr><th>${row[0]}</th>${cell(row[1])}</tr>`).join("");
-    const state = [place.township || words.outside, words.status[place.status] || place.status, ...joined];
-    return `<h3>${place.name || place.id}</h3><p>${state.join(" · ")}</p><table class="lc-table">${shown}</table>`;
-  }
-
-  return {HIDDEN, STATE_KEYS, SITE, count, disc, doubtLines, doubtMark, doubtNote, icon, legendRow, slice, table, cell, mainState, percent, plain, point, range, rateText, site, sitePopup, placePopup,
-    swatch, townshipPopup};
+  return {HIDDEN, STATE_KEYS, SITE, bandRows, cell, count, disc, doubtLines, doubtMark, doubtNote, heads, icon, legendRow, mainState,
+    minutes, parts: {}, people, percent, plain, point, range, rateText, scaleColour, site, slice, swatch, table, themes: {}};
 })();

@@ -2,16 +2,16 @@
 Object.assign(window.lifecircle, (function () {
   "use strict";
 
-  const {HIDDEN, count, icon, legendRow, mainState, plain, swatch} = window.lifecircle;
+  const {HIDDEN, count, heads, icon, legendRow, mainState, plain, swatch, themes} = window.lifecircle;
   const DENSITY = ["#edf8b1", "#b5dfbd", "#63bfc0", "#2c86b8", "#24489c"]; // light to dark, told apart by all eyes
-  const FEW = "#d2d2d2";
+  const [FEW, NOT_TOLD] = ["url(#lc-hidden)", "url(#lc-no-data)"];
   const GAP = "#d9480f";
 
   /* What was not told has no figures at all; what is hidden has null. */
   function told(figures) { return figures !== undefined && figures.people !== undefined; }
 
   function densityColour(figures, group) {
-    if (!told(figures)) return "#f4f2ec";
+    if (!told(figures)) return NOT_TOLD;
     if (typeof figures.km2 !== "number") return FEW;
     return DENSITY[Math.max(group.edges.filter((edge) => figures.km2 >= edge).length - 1, 0)];
   }
@@ -36,9 +36,9 @@ Object.assign(window.lifecircle, (function () {
     return told(figures) ? count(figures.people, words) : words.no_data;
   }
 
-  function choice(name, options, chosen) {
+  function choice(name, label, options, chosen) {
     const rows = options.map(([value, text]) => `<option value="${value}"${value === chosen ? " selected" : ""}>${text}</option>`);
-    return `<select name="${name}">${rows.join("")}</select>`;
+    return `<select name="${name}" aria-label="${label}">${rows.join("")}</select>`;
   }
 
   function priorityFacts(theme, facts, state) {
@@ -46,8 +46,8 @@ Object.assign(window.lifecircle, (function () {
     const group = theme.groups[state.group];
     const groups = theme.groups.map((item, index) => [index, item.name]);
     const density = (value) => (typeof value === "number" ? plain(value) : words.none);
-    return `<div>${words.priority_group}${words.colon}${choice("group", groups, state.group)}</div>` +
-      `<div>${words.priority_gap}${words.colon}${choice("gap", facts.layers.filter((layer) => layer.rules.length).map((layer) => [layer.key, layer.label]), state.gap)}</div>` +
+    return `<div>${words.priority_group}${words.colon}${choice("group", words.priority_group, groups, state.group)}</div>` +
+      `<div>${words.priority_gap}${words.colon}${choice("gap", words.priority_gap, facts.layers.filter((layer) => layer.rules.length).map((layer) => [layer.key, layer.label]), state.gap)}</div>` +
       `<div>${words.total} <b>${count(group.people, words)}</b> ${words.counts.people}</div>` +
       `<div>${density(group.km2)} ${words.per_km2}${words.separator}${density(group.per_1000)} ${words.per_1000}</div>` +
       `<div>${words.priority_out} ${count(group.out[state.gap], words)} ${words.counts.people}</div>`;
@@ -67,7 +67,7 @@ Object.assign(window.lifecircle, (function () {
     const hidden = figures.filter((item) => told(item) && item.people === null);
     const missing = figures.filter((item) => !told(item));
     if (hidden.length) rows.push(legendRow(swatch(FEW), words.hidden, amount(hidden)));
-    if (missing.length) rows.push(legendRow(swatch("#f4f2ec"), words.no_data, amount(missing)));
+    if (missing.length) rows.push(legendRow(swatch(NOT_TOLD), words.no_data, amount(missing)));
     return rows.reverse();
   }
 
@@ -92,15 +92,38 @@ Object.assign(window.lifecircle, (function () {
       const own = (unit.priority || [])[index] || {};
       const density = [own.km2, own.per_1000].map((value) => `<td class="lc-number">${typeof value === "number" ? plain(value) : words.none}</td>`);
       const out = township ? `<td class="lc-number">${count((own.out || {})[state.gap], words)}</td>` : "";
-      return `<tr${index === state.group ? ' class="lc-chosen"' : ""}><td>${group.name}</td>` +
+      return `<tr${index === state.group ? ' class="lc-chosen"' : ""}><th scope="row">${group.name}</th>` +
         `<td class="lc-number">${densityText(own, words)}</td>${density.join("")}${out}</tr>`;
     });
     const gap = facts.layers.find((layer) => layer.key === state.gap).label;
-    const heads = [...words.priority_table, ...(township ? [`${gap}·${words.priority_out}`] : [])];
+    const titles = [...words.priority_table, ...(township ? [`${gap}·${words.priority_out}`] : [])];
     const reach = township ? "" : `<p>${gap}${words.colon}${words.mostly[mainState(unit.counts[state.gap])]}</p>`;
-    return `<h3>${unit.name}</h3>${township ? "" : `<p>${unit.township}</p>`}<table class="lc-table"><tr>` +
-      `${heads.map((text) => `<th>${text}</th>`).join("")}</tr>${rows.join("")}</table>${reach}<p><small>${words.hidden_note}</small></p>`;
+    return `<h3>${unit.name}</h3>${township ? "" : `<p>${unit.township}</p>`}<table class="lc-table">` +
+      `${heads(titles)}${rows.join("")}</table>${reach}<p><small>${words.hidden_note}</small></p>`;
   }
+
+  themes.priority = {
+    available: (facts) => facts.priority !== null,
+    label: (facts) => facts.priority,
+    shows: ["townships", "places", "ground", "names"],
+    basis: (view) => view.words.basis_priority,
+    fill: (unit, view) => densityColour((unit.priority || [])[view.state.group], view.facts.priority.groups[view.state.group]),
+    unitText: (unit, view) => densityText((unit.priority || [])[view.state.group], view.words),
+    mark(member, view) {
+      const place = member.feature.properties;
+      return priorityDisc((place.priority || [])[view.state.group], view.facts.priority.groups[view.state.group], mainState(place.counts[view.state.gap]));
+    },
+    placeTip: (place) => place.name,
+    unitCard: (unit, view) => priorityPopup(unit, view.facts, view.state, true),
+    placeCard: (place, view) => priorityPopup(place, view.facts, view.state, false),
+    facts: (view) => priorityFacts(view.facts.priority, view.facts, view.state),
+    legend(view) {
+      const places = view.members.places.map((member) => member.feature.properties);
+      return [view.group("townships", "", priorityBands(view.facts.priority, view.units, view.facts, view.state), view.words.priority_density),
+        view.group("places", view.words.priority_places_note, priorityPlaceRows(view.facts.priority, places, view.facts, view.state)),
+        `<p class="lc-note">${view.words.hidden_note}</p>`];
+    },
+  };
 
   return {densityColour, densityText, priorityBands, priorityDisc, priorityFacts, priorityPlaceRows, priorityPopup};
 })());

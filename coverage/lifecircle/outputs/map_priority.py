@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lifecircle.assessment import Assessment
 from lifecircle.indicators.priority import NOT_TOLD, OVERLAY
+from lifecircle.outputs.map_colours import edges_of
 from lifecircle.outputs.map_text import words
 from lifecircle.outputs.tables import plain_value
 
 #: The key under which the theme stands among the layers; no layer can be called so.
 PRIORITY = "+priority"
-#: Shares of the townships at which a class of density begins.
-_CLASSES = (0.0, 0.2, 0.4, 0.6, 0.8)
 
 
 def priority_facts(assessment: Assessment, language: str) -> dict[str, Any] | None:
@@ -27,7 +25,7 @@ def priority_facts(assessment: Assessment, language: str) -> dict[str, Any] | No
     groups = []
     for name, own in table.groupby("group", sort=True):
         towns = own.loc[own["unit"] == "township", "people_per_km2"].dropna()
-        edges = sorted({_rounded(float(towns.quantile(share))) for share in _CLASSES} if len(towns) else set())
+        edges = edges_of(towns.tolist())
         whole = own[own["unit"] == "district"].iloc[0]
         most = own.loc[own["unit"] == "place", "people"].max()
         groups.append({"name": name, "edges": edges, "most": plain_value(most), **_figures(whole),
@@ -61,11 +59,3 @@ def _out(assessment: Assessment) -> dict[tuple[str, str], dict[str, Any]]:
     for row in rows[["township_code", "group", "layer", "value"]].itertuples(index=False):
         found.setdefault((row.township_code, row.group), {})[str(row.layer)] = plain_value(row.value)
     return found
-
-
-def _rounded(value: float) -> float:
-    """Round down to two digits that count, so that every township stays above the edge of its class."""
-    if value <= 0:
-        return 0.0
-    step = 10.0 ** (np.floor(np.log10(value)) - 1)
-    return float(f"{np.floor(value / step) * step:.6g}")

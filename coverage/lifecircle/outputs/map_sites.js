@@ -2,7 +2,7 @@
 Object.assign(window.lifecircle, (function () {
   "use strict";
 
-  const {cell, count, legendRow, percent, plain} = window.lifecircle;
+  const {cell, count, legendRow, parts, people, percent, plain, themes} = window.lifecircle;
   const CHOSEN = "#a3006a"; // dark enough for white figures, also in grey print
 
   function star(rank) {
@@ -16,10 +16,6 @@ Object.assign(window.lifecircle, (function () {
       `stroke="#fff" stroke-width="1.6" stroke-linejoin="round" paint-order="stroke"/>${figure}</svg>`;
   }
 
-  function people(value, words) {
-    return `${count(value, words)}${typeof value === "number" && words.counts.people ? ` ${words.counts.people}` : ""}`;
-  }
-
   function chosenPopup(site, facts) {
     const words = facts.words;
     const layer = facts.layers.find((item) => item.key === site.layer);
@@ -28,7 +24,7 @@ Object.assign(window.lifecircle, (function () {
       [words.site_stays, typeof site.stays === "number" ? percent(site.stays, "") : ""],
       [words.site_year, site.year || ""], [words.site_cost, typeof site.cost === "number" ? plain(site.cost) : ""],
       [words.lead, site.lead], [words.id, site.id]];
-    const shown = rows.filter((row) => row[1]).map((row) => `<tr><th>${row[0]}</th>${cell(row[1])}</tr>`).join("");
+    const shown = rows.filter((row) => row[1]).map((row) => `<tr><th scope="row">${row[0]}</th>${cell(row[1])}</tr>`).join("");
     const where = [site.township, site.place].filter(Boolean).join(" · ");
     const model = site.quality === "model" ? ` <span class="lc-mark">${words.model}</span>` : "";
     return `<h3>${site.rank} ${site.name || site.id}${model}</h3><p>${words.sites} · ${where}</p><table class="lc-table">${shown}</table>`;
@@ -51,6 +47,28 @@ Object.assign(window.lifecircle, (function () {
     siting.links.forEach((link) => lines.push(`${words.site_link}${words.colon}${link.name} (${words.site_cost} ${plain(link.cost)})`));
     return lines.map((line) => `<div>${line}</div>`).join("");
   }
+
+  function ofLayer(view) {
+    return view.members.sites.map((member, index) => ({site: member.feature.properties, index})).filter((item) => item.site.layer === view.layer().key);
+  }
+
+  themes.sites = {
+    services: (facts, members) => facts.layers.filter((layer) => members.sites.some((member) => member.feature.properties.layer === layer.key)),
+    shows: ["circles", "places", "sites", "facilities", "ground", "names"],
+    basis: (view) => themes.reach.basis(view),
+    unitText: (unit, view) => themes.reach.unitText(unit, view),
+    mark: (member, view) => themes.reach.mark(member, view),
+    facts(view) {
+      const rows = ofLayer(view).map(({site, index}) => `<li><button type="button" class="lc-link" data-open="sites ${index}">${site.rank} ${site.name || site.id}</button>` +
+        ` <span>${view.words.site_won} ${people(site.won, view.words)}</span></li>`);
+      return `${sitingFacts(view.layer(), view.facts)}<ul class="lc-top">${rows.join("")}</ul>`;
+    },
+    legend(view) {
+      const circle = '<span class="lc-swatch lc-circle"></span>';
+      return [view.siteGroup(), view.group("circles", `${circle} ${view.words.circles_note}`, []),
+        view.group("places", view.words.places_note, parts.placeRows(view, view.words.mostly)), view.facilityGroup()];
+    },
+  };
 
   return {chosenPopup, chosenRows, sitingFacts, star};
 })());

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lifecircle.outputs.map_words import THEMES_EN, THEMES_ZH
+
 #: Every map, sheet and page with a modelled input shows this.
 MODEL_MARK = "模型数据，非现状"
 #: Shown until the run file gives a map approval number; it is never made up.
@@ -70,11 +72,8 @@ _ZH: dict[str, Any] = {
     "kind": {"reach": "可达", "presence": "配置", "capacity": "容量", "area": "面积"},
     "verdicts": {"met": "达标", "not_met": "未达标", "unsure": "存疑", "undecided": "标准未定", "no_data": "缺数据"},
     "quality": {"surveyed": "实测", "register": "台账", "osm": "OSM", "derived": "推算", "model": "模型"},
-    "place_table": ["服务", "未覆盖", "待核", "分钟", "最近设施", "原因"],
-    "place_table_note": "分钟、最近设施：未覆盖人口的中位数与多数",
     "doubt": "数据有疑点", "doubt_count": "数据有疑点，数字是影响这项服务的提示条数；点开乡镇（街道）看是哪几条",
     "more": "另有", "list": "；",
-    "township_table": ["服务", "覆盖率", "未覆盖", "待核", "人均面积", "判定"],
     "levels": {
         "village_clinic": "村卫生室", "community_health_station": "社区卫生服务站", "township_hospital": "乡镇卫生院",
         "community_health_centre": "社区卫生服务中心", "corner": "运动角", "court": "球场", "field": "运动场地",
@@ -157,12 +156,9 @@ _EN: dict[str, Any] = {
     "verdicts": {"met": "met", "not_met": "not met", "unsure": "unsure", "undecided": "undecided",
                  "no_data": "no data"},
     "quality": {"surveyed": "surveyed", "register": "register", "osm": "OSM", "derived": "derived", "model": "model"},
-    "place_table": ["Service", "Out", "Undet.", "Minutes", "Nearest", "Cause"],
-    "place_table_note": "Minutes and nearest: median and most of the people out",
     "doubt": "Data in doubt",
     "doubt_count": "data in doubt; the number counts the findings on the service; click a township to read them",
     "more": "and more:", "list": "; ",
-    "township_table": ["Service", "Coverage", "Out", "Undet.", "m² per head", "Verdict"],
     "levels": {
         "village_clinic": "village clinic", "community_health_station": "community health station",
         "township_hospital": "township hospital", "community_health_centre": "community health centre",
@@ -177,7 +173,7 @@ _EN: dict[str, Any] = {
     "separator": ", ", "colon": ": ",
 }
 
-WORDS: dict[str, dict[str, Any]] = {"zh": _ZH, "en": _EN}
+WORDS: dict[str, dict[str, Any]] = {"zh": _ZH | THEMES_ZH, "en": _EN | THEMES_EN}
 
 
 def words(language: str) -> dict[str, Any]:

@@ -24,8 +24,10 @@ PANES: tuple[tuple[str, int, bool], ...] = (
     ("lc-names", 640, False),
 )
 #: Style and scripts of the page, in the order they are put in.
-OWN_FILES: tuple[str, ...] = ("map.css", "map_parts.js", "map_frame.js", "map_sites.js", "map_circle.js",
-                              "map_priority.js", "map.js")
+OWN_FILES: tuple[str, ...] = (
+    "map.css", "map_parts.js", "map_frame.js", "map_rings.js", "map_routes.js", "map_cards.js", "map_sites.js",
+    "map_reach.js", "map_gaps.js", "map_circle.js", "map_plan.js", "map_priority.js", "map_scenario.js",
+    "map_names.js", "map_find.js", "map_panel.js", "map.js")
 #: The page is for a browser on a planner's machine and an intranet's mail.
 LIMIT_BYTES = 8_000_000
 #: How far a drawn line may lie from the true one; the next is taken where the page grows too large.
@@ -85,7 +87,7 @@ def draw_map(assessment: Assessment, *, simplify_m: float = SIMPLIFY_M[0]) -> fo
     assessment = published(assessment)
     page = blank_page(assessment, page_title(assessment), OWN_FILES)
     layers = add_layers(page, _layers(assessment, simplify_m))
-    Planner(layers, map_data.facts(assessment)).add_to(page)
+    Planner(layers, map_data.facts(assessment, simplify_m)).add_to(page)
     number_elements(page.get_root())
     return page
 
