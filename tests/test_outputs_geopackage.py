@@ -34,7 +34,7 @@ def test_layers_and_their_shapes(package: Path) -> None:
     assert shapes.pop("layer_styles") is None
     assert shapes == {"townships": "MultiPolygon", "places": "MultiPolygon", "facilities": "Point",
                       "facility_outlines": "MultiPolygon", "service_areas": "MultiPolygon", "gaps": "Point",
-                      "ground": "LineString", "water": "MultiPolygon", "critical_links": "LineString"}
+                      "ground": "LineString", "water": "MultiPolygon", "critical_links": "LineString", "routes": "LineString"}
     for layer in shapes:
         assert pyogrio.read_info(package, layer=layer)["crs"] == "EPSG:4326"
 
@@ -92,7 +92,7 @@ def test_qgis_finds_a_style_for_every_layer(package: Path) -> None:
     with sqlite3.connect(package) as database:
         rows = database.execute("SELECT f_table_name, styleName, useAsDefault, styleQML FROM layer_styles").fetchall()
     assert sorted({row[0] for row in rows}) == ["critical_links", "facilities", "facility_outlines", "gaps", "ground",
-                                                "places", "service_areas", "townships", "water"]
+                                                "places", "routes", "service_areas", "townships", "water"]
     styles = [row[1] for row in rows if row[0] == "townships"]
     assert styles == ["医疗卫生·覆盖率", "健身·覆盖率", "养老·覆盖率", "托育·覆盖率", "应急避难·覆盖率"]
     assert sorted(row[0] for row in rows if row[2]) == sorted({row[0] for row in rows})  # one default each

@@ -22,6 +22,7 @@ from lifecircle.inputs.findings import Findings
 from lifecircle.progress import Progress
 from lifecircle.reachable import Reachable, reachable_layers
 from lifecircle.roadstate import judge_roads
+from lifecircle.routes import place_routes
 from lifecircle.runfile import RunFile
 from lifecircle.scenario import Scenario, read_scenario
 from lifecircle.scorecard import scored
@@ -82,6 +83,7 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
             run, ground = describe.run_record(study), describe.ground(study)
             demand = describe.demand_table(times, judged, shares)
             facilities = describe.facility_table(times, shares)
+            routes = place_routes(times)
             places = indicators.completeness.with_services(study.places, times, judged)
             priority = indicators.priority.priority_table(study.priority, study.places, study.townships, demand,
                                                           _district(study), _priority_quality(study))
@@ -98,7 +100,7 @@ def assess(source: RunFile | Study | str | Path, *, roads: Any = None, progress:
         run=run, townships=study.townships, places=places, demand=demand, facilities=facilities,
         service_areas=areas, ground=ground, results=results, gaps=gap_list, findings=findings.sorted(),
         surfaces=circles.layer_surfaces(study, surfaces), road_quality=road_quality, critical_links=critical_links,
-        circles=circle_list, priority=priority, timing=progress.seconds, **edited))
+        circles=circle_list, priority=priority, routes=routes, timing=progress.seconds, **edited))
 
 
 def _district(study: Study) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from lifecircle.tables import (
     RANKING_COLUMNS,
     REACH_COLUMNS,
     ROAD_QUALITY_COLUMNS,
+    ROUTES_COLUMNS,
     SCORECARD_COLUMNS,
     SITES_COLUMNS,
     worst_quality,
@@ -104,6 +105,8 @@ class Assessment:
         The question and the proof of the answer, as ``site.json`` holds them; empty where nothing was asked.
     reach : DataFrame
         demand_id, layer, candidate_id and minutes: who could reach which candidate.
+    routes : GeoDataFrame
+        `ROUTES_COLUMNS` and geometry: the way behind the minutes of each place; see `lifecircle.routes`.
     timing : dict
         Seconds per step.
     """
@@ -129,6 +132,8 @@ class Assessment:
     priority: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PRIORITY_COLUMNS)))
     sites: gpd.GeoDataFrame = field(default_factory=lambda: gpd.GeoDataFrame(
         columns=[*SITES_COLUMNS, "geometry"], geometry="geometry", crs="EPSG:4326"))
+    routes: gpd.GeoDataFrame = field(default_factory=lambda: gpd.GeoDataFrame(
+        columns=[*ROUTES_COLUMNS, "geometry"], geometry="geometry", crs="EPSG:4326"))
     siting: dict[str, Any] = field(default_factory=dict)
     reach: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(REACH_COLUMNS)))
     gains: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(GAINS_COLUMNS)))

@@ -76,6 +76,10 @@ SITES_COLUMNS: tuple[str, ...] = (
     "year", "group", "people_won", "people_alone", "people_last", "keep_share", "cost", "capacity", "area_m2",
     "effective_area_m2", "lead_unit", "quality",
 )
+ROUTES_COLUMNS: tuple[str, ...] = (
+    "place_code", "township_code", "layer", "mode", "direction", "demand_id", "facility_id", "minutes", "metres",
+    "walk_metres",
+)
 REACH_COLUMNS: tuple[str, ...] = ("demand_id", "layer", "candidate_id", "minutes")
 RANKING_COLUMNS: tuple[str, ...] = (
     "township_code", "township", "indicator_score", "weight_with_data", "satisfaction_score", "total", "grade",

@@ -81,7 +81,7 @@ class Net:
         """Build from a network, a mode, and the walk by which places join it."""
         edges = mode_edges(network, mode, slope=slope)
         graph = Graph.from_edges(edges, network.node_xy_m)
-        return cls(edges, graph, network.node_xy_m, _walk(walk).ms_per_m)
+        return cls(edges, graph, network.node_xy_m, walk_of(walk).ms_per_m)
 
     @cached_property
     def lines(self) -> dict[Direction, Lines]:
@@ -123,7 +123,7 @@ class Net:
 
 
 @dataclass(frozen=True)
-class _Joints:
+class Joined:
     """Doors of all layers joined to the edges of one net."""
 
     door: Array
@@ -131,9 +131,9 @@ class _Joints:
     value: Array
     snap_m: Array
 
-    def take(self, keep: Array) -> _Joints:
+    def take(self, keep: Array) -> Joined:
         """Keep some joints."""
-        return _Joints(self.door[keep], self.edge[keep], self.value[keep], self.snap_m)
+        return Joined(self.door[keep], self.edge[keep], self.value[keep], self.snap_m)
 
     def by_edge(self, doors: _Stack, net: Net) -> Joints:
         """Lay the joints out in rows by edge, as the kernels read them."""
@@ -144,24 +144,41 @@ class _Joints:
 
 
 @dataclass(frozen=True)
-class _Part:
-    """One net with solved node states: where a point may join, and what it finds there."""
+class Part:
+    """One net with solved node states: where a point may join, and what it finds there.
+
+    Attributes
+    ----------
+    net : Net
+    ends : (edges, 2, layers) uint64
+        States of the ends of each joinable edge.
+    joints : Joined
+        The doors that can matter to a point on their edge.
+    extra_ms : float
+    states : (nodes, layers) uint64
+        Packed states of all nodes.
+    seeds : Joined
+        All doors, from which the search began.
+    """
 
     net: Net
     ends: Array
-    joints: _Joints
+    joints: Joined
     extra_ms: float
+    states: Array
+    seeds: Joined
 
     @classmethod
-    def of(cls, net: Net, states: Array, joints: _Joints, doors: _Stack, direction: Direction, *,
-           extra_ms: float = 0.0, open_ground: bool) -> _Part:
+    def of(cls, net: Net, states: Array, joints: Joined, doors: _Stack, direction: Direction, *,
+           extra_ms: float = 0.0, open_ground: bool) -> Part:
         """Bring states and joints together; on open ground without the joints that cannot matter to any point."""
+        needed = joints
         if open_ground:
-            joints = joints.take(_needed(net.lines[direction], states, joints, doors, extra_ms))
-        return cls(net, np.ascontiguousarray(states[net.lines[direction].node]), joints, extra_ms)
+            needed = joints.take(_needed(net.lines[direction], states, joints, doors, extra_ms))
+        return cls(net, np.ascontiguousarray(states[net.lines[direction].node]), needed, extra_ms, states, joints)
 
 
-def _needed(lines: Lines, states: Array, joints: _Joints, doors: _Stack, extra_ms: float) -> Array:
+def _needed(lines: Lines, states: Array, joints: Joined, doors: _Stack, extra_ms: float) -> Array:
     """Mark the joints that can matter to a point on their own edge where no leg is blocked.
 
     Where the road is left for the door at place q, going on to the end of the edge and over the roads may be faster
@@ -188,14 +205,19 @@ class Field:
     direction : str
     door_snap_m : list of (k,) float64
         Per layer, the shortest unblocked leg of each door; infinite where it cannot be joined.
+    parts : tuple of Part
+        What is walked, and by vehicle what is driven.
+    afoot : (nodes, layers) uint64, optional
+        By vehicle, the states of the nodes for who walks all the way.
     """
 
     direction: Direction
     walk: TravelMode
     barriers: BarrierGrid
-    parts: tuple[_Part, ...]
+    parts: tuple[Part, ...]
     doors: _Stack
     door_snap_m: list[Array]
+    afoot: Array | None = None
 
     def reach(self, xy_m: Array, *, want_snap: bool = True) -> Reach:
         """Give the times of points.
@@ -209,7 +231,7 @@ class Field:
         xs, ys = (np.ascontiguousarray(column, dtype=np.float64) for column in np.asarray(xy_m).reshape(-1, 2).T)
         best = np.full((len(xs), self.doors.layer_count), _CLOSED_STATE)
         snap = np.full(len(xs), np.inf)
-        walls, walk = self.barriers.walls, _walk(self.walk)
+        walls, walk = self.barriers.walls, walk_of(self.walk)
         around.reach_doors(xs, ys, best, snap, want_snap, *self.doors.columns, self.doors.index, walls, walk)
         for part in self.parts:
             around.reach_edges(xs, ys, best, snap, want_snap, part.net.lines[self.direction], part.net.index, part.ends,
@@ -321,9 +343,9 @@ class Access:
         foot_net = self.net(walk, slope)
         on_foot = self._join(foot_net, stack, walk, direction)
         states = spread_columns(foot_net.graph, _seed(foot_net, stack, on_foot), direction=direction)
-        part = partial(_Part.of, doors=stack, direction=direction, open_ground=not self.barriers.blocked.any())
+        part = partial(Part.of, doors=stack, direction=direction, open_ground=not self.barriers.blocked.any())
         if mode.on_foot:
-            parts: tuple[_Part, ...] = (part(foot_net, states, on_foot),)
+            parts: tuple[Part, ...] = (part(foot_net, states, on_foot),)
             snaps = on_foot.snap_m
         else:
             wheel_net, extra_ms = self.net(mode), float(round(mode.terminal_min * 60_000))
@@ -336,15 +358,15 @@ class Access:
             parts = (part(foot_net, walked, on_foot), part(wheel_net, driven, by_wheel, extra_ms=extra_ms))
             snaps = np.minimum(on_foot.snap_m, by_wheel.snap_m)
         per_layer = [snaps[stack.layer == layer] for layer in range(len(layers))]
-        return Field(direction, walk, self.barriers, parts, stack, per_layer)
+        return Field(direction, walk, self.barriers, parts, stack, per_layer, None if mode.on_foot else states)
 
-    def _join(self, net: Net, stack: _Stack, walk: TravelMode, direction: Direction) -> _Joints:
+    def _join(self, net: Net, stack: _Stack, walk: TravelMode, direction: Direction) -> Joined:
         x, y, _, _ = stack.columns
-        which, value, snap = legs.join_doors(x, y, net.lines[direction], net.index, self.barriers.walls, _walk(walk))
-        return _Joints(which[:, 0], which[:, 1], value, snap)
+        which, value, snap = legs.join_doors(x, y, net.lines[direction], net.index, self.barriers.walls, walk_of(walk))
+        return Joined(which[:, 0], which[:, 1], value, snap)
 
 
-def _seed(net: Net, stack: _Stack, joints: _Joints) -> Array:
+def _seed(net: Net, stack: _Stack, joints: Joined) -> Array:
     """Give the nodes the times of the doors joined to their edges."""
     states = np.full((len(net.node_xy_m), stack.layer_count), _CLOSED_STATE)
     ends = net.lines["to"].node.T
@@ -356,7 +378,8 @@ def _seed(net: Net, stack: _Stack, joints: _Joints) -> Array:
     return states
 
 
-def _walk(mode: TravelMode) -> Walk:
+def walk_of(mode: TravelMode) -> Walk:
+    """Give the walk off the road, as the kernels read it."""
     return Walk(3600.0 / mode.off_road_kph, mode.snap_limit_m)
 
 

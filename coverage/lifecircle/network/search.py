@@ -243,28 +243,51 @@ def path(graph: Graph, ms: Array, label: Array, node: int, nodes: Array, *, dire
         As `nearest`, or if the answer does not belong to these starts.
     """
     starts = _starts(graph, nodes, start_ms, labels)
-    at = int(graph.position[_starts(graph, node, None, None).node[0]])
-    order = graph.order
-    ends = set(graph.position[starts.node[starts.state == pack(ms[starts.node], label[starts.node])]].tolist())
+    node = int(_starts(graph, node, None, None).node[0])
+    if ms[node] >= UNREACHED_MS:
+        return np.empty(0, np.int64)
+    ends = set(starts.node[starts.state == pack(ms[starts.node], label[starts.node])].tolist())
+    way = downhill(graph, ms, label, node, ends.__contains__, direction=direction)
+    return np.array(way if direction == "to" else way[::-1], np.int64)
+
+
+def downhill(graph: Graph, ms: Array, label: Array, node: int, found: Callable[[int], bool], *,
+             direction: Direction) -> list[int]:
+    """Give the nodes from a node towards its facility, up to the first at which `found` says that the way ends.
+
+    Parameters
+    ----------
+    ms, label : (n,) integers
+        Times and facilities of all nodes, as a search gives them.
+    node : int
+    found : callable
+        Node -> whether the way ends there.
+
+    Raises
+    ------
+    GraphError
+        If no way of these times leads to such a node.
+    """
+    order, at = graph.order, int(graph.position[node])
     _, _, rows = _sides(graph, "from" if direction == "to" else "to")
     came_from, stack = {at: at}, [at]
-    while stack and (at := stack.pop()) not in ends:
-        arcs = rows.arcs[rows.start[at]:rows.start[at + 1]]
-        head = (arcs & _LOW).astype(np.int64)
-        later = ms[order[head]].astype(np.int64) + (arcs >> _SHIFT).astype(np.int64)
-        ahead = head[(later == ms[order[at]]) & (label[order[head]] == label[order[at]])]
-        for other in sorted(ahead.tolist(), key=lambda v: -int(order[v])):
+    while stack:
+        at = stack.pop()
+        if found(int(order[at])):
+            way = [at]
+            while came_from[way[-1]] != way[-1]:
+                way.append(came_from[way[-1]])
+            return [int(order[one]) for one in way[::-1]]
+        here, mine, ahead = int(ms[order[at]]), label[order[at]], []
+        for arc in rows.arcs[rows.start[at]:rows.start[at + 1]].tolist():
+            head = arc & 0xFFFFFFFF
+            if int(ms[order[head]]) + (arc >> 32) == here and label[order[head]] == mine:
+                ahead.append((-int(order[head]), head))
+        for _, other in sorted(ahead):
             if other not in came_from:
                 came_from[other] = at
                 stack.append(other)
-    if at not in ends:
-        if ms[order[at]] >= UNREACHED_MS:
-            return np.empty(0, np.int64)
-        raise GraphError("the times do not belong to these starts: no way leads to one")
-    way = [at]
-    while came_from[way[-1]] != way[-1]:
-        way.append(came_from[way[-1]])
-    return order[way[::-1] if direction == "to" else way].astype(np.int64)
+    raise GraphError("the times do not belong to these starts: no way leads to one")
 
 
 def spread_columns(graph: Graph, states: Array, *, direction: Direction, threads: int | None = None) -> Array:

@@ -19,7 +19,8 @@ from lifecircle.outputs.qgis import describe_layers, style_table
 from lifecircle.outputs.tables import clean_text
 
 #: Layers that come back as they went in; ``gaps`` is only for the map, its table is gaps.csv.
-STUDY_LAYERS: tuple[str, ...] = ("townships", "places", "facilities", "service_areas", "ground", "critical_links")
+STUDY_LAYERS: tuple[str, ...] = ("townships", "places", "facilities", "service_areas", "ground", "critical_links",
+                                 "routes")
 #: Layer -> where its polygons are kept: QGIS opens and styles a layer only where all shapes are of one kind.
 OUTLINES: dict[str, str] = {"facilities": "facility_outlines", "ground": "water"}
 #: Indicator -> prefix of the township column that shows its headline figure.
@@ -60,6 +61,7 @@ def write_geopackage(assessment: Assessment, path: str | Path) -> None:
         "gaps": gap_points(assessment),
         **_apart(assessment.ground, "ground"),
         "critical_links": assessment.critical_links,
+        "routes": assessment.routes,
         **({"changed_roads": assessment.changed_roads} if "scenario" in assessment.run else {}),
     }
     if assessment.siting:
