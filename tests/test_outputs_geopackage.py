@@ -34,7 +34,8 @@ def test_layers_and_their_shapes(package: Path) -> None:
     assert shapes.pop("layer_styles") is None
     assert shapes == {"townships": "MultiPolygon", "places": "MultiPolygon", "facilities": "Point",
                       "facility_outlines": "MultiPolygon", "service_areas": "MultiPolygon", "gaps": "Point",
-                      "ground": "LineString", "water": "MultiPolygon", "critical_links": "LineString", "routes": "LineString"}
+                      "ground": "LineString", "water": "MultiPolygon", "critical_links": "LineString",
+                      "routes": "LineString"}
     for layer in shapes:
         assert pyogrio.read_info(package, layer=layer)["crs"] == "EPSG:4326"
 
