@@ -150,7 +150,7 @@ def test_the_tables_have_their_contracts(assessment):
 
 def test_the_command_writes_it_into_a_run(assessment, tmp_path):
     directory = write_run(assessment, tmp_path / "run")
-    code, out, _ = inside("report", directory)
+    code, out, _ = inside("report", directory, "--only", "xlsx")
     assert (code, out.strip()) == (0, str(directory / "report.xlsx"))
     assert openpyxl.load_workbook(directory / "report.xlsx").sheetnames[0] == "全区总览"
     code, _, err = inside("report", tmp_path / "none")

@@ -1,20 +1,52 @@
-"""Offer the verb that writes what people hand round: the workbook."""
+"""Offer the verb that writes what people hand round: workbook, Word report and map sheets."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
-def report(directory: Annotated[Path, typer.Argument(help="Run directory. 结果文件夹", show_default=False)]) -> None:
-    """Write report.xlsx into a finished run: every table on a sheet of its own (导出 Excel 报表)."""
+class Part(StrEnum):
+    """What may be written alone."""
+
+    XLSX = "xlsx"
+    SHEETS = "sheets"
+
+
+class Paper(StrEnum):
+    """The size of the map sheets."""
+
+    A4 = "a4"
+    A3 = "a3"
+
+
+def report(directory: Annotated[Path, typer.Argument(help="Run directory. 结果文件夹", show_default=False)],
+           only: Annotated[list[Part] | None, typer.Option(help="Write only this; may be given again. 只写其一",
+                                                           show_default=False)] = None,
+           paper: Annotated[Paper, typer.Option(help="Paper of the map sheets. 图纸大小")] = Paper.A4) -> None:
+    """Write report.xlsx and the map sheets into a finished run (导出 Excel 报表和图纸)."""
     from lifecircle.outputs.atomic import hold
     from lifecircle.outputs.rundir import read_run
-    from lifecircle.outputs.workbook import write_workbook
+    from lifecircle.progress import Progress
 
-    assessment = read_run(directory)
+    progress, parts = Progress(), only or list(Part)
+    with progress.step("read run directory"):
+        assessment = read_run(directory)
     with hold(directory):
-        write_workbook(assessment, directory / "report.xlsx")
-    typer.echo(str(directory / "report.xlsx"))
+        if Part.XLSX in parts:
+            from lifecircle.outputs.workbook import write_workbook
+
+            with progress.step("write report.xlsx"):
+                write_workbook(assessment, directory / "report.xlsx")
+            typer.echo(str(directory / "report.xlsx"))
+        if Part.SHEETS in parts:
+            from lifecircle.outputs.mapsheet import write_sheets
+            from lifecircle.outputs.sheet_theme import theme_keys
+
+            with progress.step("draw map sheets", len(theme_keys(assessment))) as done:
+                paths = write_sheets(assessment, directory / "sheets", paper=paper.value, done=done)
+            for path in paths:
+                typer.echo(str(path))

@@ -138,3 +138,24 @@ def _lock(stream: IO[str]) -> bool:
     except OSError:
         return False
     return True
+
+
+def replace_file(path: str | Path, content: bytes) -> None:
+    """Write a file whole or not at all: beside its place first, then into it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written; what was there is then untouched.
+    """
+    path = Path(path)
+    new = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(content)
+        new.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            new.unlink()
+        raise InputError(path, f"cannot be written: {error.strerror}",
+                         "close it in other programs, make room, or choose another place") from error

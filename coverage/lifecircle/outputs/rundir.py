@@ -31,7 +31,7 @@ OWN_FILES: tuple[str, ...] = (
     "marks.csv", "critical_links.csv", "places_services.csv", "circles.csv", "scorecard.csv", "ranking.csv",
     "priority.csv", "gains.csv", "sites.csv", "sites.toml", "site.json", "reach.parquet", "demand.parquet",
     "lifecircle.gpkg", "lifecircle.gpkg-*",
-    ".lifecircle.new.gpkg*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx",
+    ".lifecircle.new.gpkg*", "surface_*.tif", "map.html", ".map.html.new", "report.xlsx", "report.docx", "sheets",
 )
 #: Tables of an assessment that hold the plan's answers, each in a file of its name.
 _PLAN_TABLES: tuple[str, ...] = ("circles", "scorecard", "ranking", "priority")

@@ -20,7 +20,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from lifecircle.assessment import Assessment
-from lifecircle.errors import InputError
+from lifecircle.outputs.atomic import replace_file
 from lifecircle.outputs.disclosure import published
 from lifecircle.outputs.geopackage import headline_figures
 from lifecircle.outputs.map_text import MODEL_MARK, scenario_title, words
@@ -73,12 +73,9 @@ def write_workbook(assessment: Assessment, path: str | Path) -> None:
     marks = _marks(assessment, language)
     for sheet in sheets(assessment):
         _fill(book.create_sheet(told["sheets"][sheet.key]), sheet, told, marks, language)
-    new = Path(path).with_name(f".{Path(path).name}.new")
-    try:
-        new.write_bytes(_still(book))
-        new.replace(path)
-    except OSError as error:
-        raise InputError(path, f"cannot be written: {error.strerror}", "close it in Excel, or make room") from error
+    made = io.BytesIO()
+    book.save(made)
+    replace_file(path, still(made.getvalue()))
 
 
 def sheets(assessment: Assessment) -> Iterator[Sheet]:
@@ -249,15 +246,14 @@ def _width(text: str) -> int:
     return sum(2 if letter >= "\u2e80" else 1 for letter in text)
 
 
-def _still(book: Workbook) -> bytes:
-    """Give the file with one moment for all its parts."""
-    made, still = io.BytesIO(), io.BytesIO()
-    book.save(made)
+def still(made: bytes) -> bytes:
+    """Give an Office file with one moment for all its parts."""
+    out_file = io.BytesIO()
     stamp = _MOMENT.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
-    with zipfile.ZipFile(made) as parts, zipfile.ZipFile(still, "w", zipfile.ZIP_DEFLATED) as out:
+    with zipfile.ZipFile(io.BytesIO(made)) as parts, zipfile.ZipFile(out_file, "w", zipfile.ZIP_DEFLATED) as out:
         for name in sorted(parts.namelist(), key=lambda part: (part != "[Content_Types].xml", part)):
             content = parts.read(name)
             if name == "docProps/core.xml":
                 content = re.sub(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*", rb"\g<1>" + stamp, content)
             out.writestr(zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
-    return still.getvalue()
+    return out_file.getvalue()
