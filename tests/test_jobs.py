@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,15 +23,21 @@ import pytest
 from fastapi.testclient import TestClient
 
 import lifecircle
+from command import digest
+from lifecircle.outputs.comparison import comparison_record
 from lifecircle.outputs.disclosure import published_sites, published_siting
+from lifecircle.outputs.estimate import with_estimated_groups
+from lifecircle.outputs.rundir import read_run
 from lifecircle.outputs.sitetext import sites_record
+from lifecircle.siting.district import Wishes
+from lifecircle.study import read_study
 from lifecircle_api import jobmodels
 from lifecircle_api.errors import NoSuchJobError, QueueFullError, ResultNotReadyError
 from lifecircle_api.jobtable import JobTable
 from lifecircle_api.main import create_app
 from lifecircle_api.models import Problem
 from lifecircle_api.settings import Settings
-from tinytown import write_town
+from tinytown import DISTRICT, lonlat, write_town
 
 OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 QUESTION = {"layer": "clinics", "new": 2}
@@ -145,8 +153,6 @@ def test_a_job_is_started_watched_fetched_and_forgotten(client: TestClient, town
     {"layer": ["clinics", "shelters"], "new": 2, "building_cost": 1.0, "never": ["place-990101002201"]},
 ], ids=["mclp", "p-median", "lscp", "two layers"])
 def test_results_are_those_of_the_library(client: TestClient, town: Path, inputs: dict[str, Any]) -> None:
-    from lifecircle.siting.district import Wishes
-
     address = start(client, **inputs)
     job = ended(client, address)
     assert job["status"] == "successful", job
@@ -168,6 +174,71 @@ def test_results_are_those_of_the_library(client: TestClient, town: Path, inputs
     assert body == expected
 
 
+EDITS = """name = "乙镇新诊所"
+
+[[open]]
+layer = "clinics"
+name = "丁诊所"
+lon = {lon}
+lat = {lat}
+year = 2027
+
+[[close]]
+facility = "E1"
+"""
+
+
+def execute(client: TestClient, process: str, **inputs: Any) -> str:
+    answer = client.post(f"/processes/{process}/execution", json={"inputs": inputs})
+    assert answer.status_code == 201, answer.text
+    return str(answer.headers["location"])
+
+
+@pytest.mark.parametrize(("year", "won"), [(None, 450.0), (2026, 0.0)])
+def test_a_scenario_is_compared_as_the_library_does(client: TestClient, town: Path, tmp_path: Path, year: int | None,
+                                                    won: float) -> None:
+    """By hand: a clinic in the middle of 丁村 has all of 丙村 and 丁村 within 30 minutes; one point of them had one."""
+    lon, lat = lonlat(3500, 1000)
+    text = EDITS.format(lon=lon, lat=lat)
+    address = execute(client, "scenario", scenario=text, year=year)
+    assert ended(client, address)["status"] == "successful"
+    body = client.get(f"{address}/results").json()
+    (tmp_path / "scenario.toml").write_text(text, encoding="utf-8")
+    study = with_estimated_groups(read_study(town / "town.toml"), read_run(town / "out"))
+    edits = lifecircle.read_scenario(tmp_path / "scenario.toml", year=year)
+    expected = comparison_record(lifecircle.compare(lifecircle.assess(study),
+                                                    lifecircle.assess(study, scenario=edits)))
+    assert {name: body[name] for name in expected} == expected
+    rows = [row for row in body["table"] if (row["layer"], row["class"], row["township_code"]) == (
+        "clinics", "all", DISTRICT)]
+    assert [(row["won"], row["lost"]) for row in rows] == [(won, 0.0)]
+    assert (body["quality"], body["notice"], body["after"]["scenario"]["name"]) == (
+        "model", "模型数据，非现状", "乙镇新诊所")
+    assert list((tmp_path / "state" / "work").glob("*")) == []
+
+
+def test_an_edit_that_hits_nothing_fails_and_says_which(client: TestClient, tmp_path: Path) -> None:
+    job = ended(client, execute(client, "scenario", scenario='[[close]]\nfacility = "nosuch"\n'))
+    assert job["status"] == "failed"
+    assert job["message"].startswith("scenario.toml: close 1")
+    assert str(tmp_path) not in job["message"]
+
+
+def test_a_run_is_made_again_and_goes_with_its_job(client: TestClient, town: Path, tmp_path: Path) -> None:
+    address = execute(client, "run")
+    assert ended(client, address)["status"] == "successful"
+    body = client.get(f"{address}/results").json()
+    again = tmp_path / "state" / body["summary"]["directory"]
+    assert body["same"] is True
+    assert str(tmp_path) not in json.dumps(body)
+    files = digest(town / "out")
+    assert {name: files[name] for name in ("results.csv", "gaps.csv", "run.json", "map.html")} == {
+        name: digest(again)[name] for name in ("results.csv", "gaps.csv", "run.json", "map.html")}
+    client.delete(address)
+    wait(lambda: not again.exists())
+    assert list((tmp_path / "state" / "runs").glob("*")) == []
+
+
 def test_no_choice_is_an_answer_with_reasons(client: TestClient) -> None:
     address = start(client, new=1, quota={"each": [1, 3]})
     assert ended(client, address)["status"] == "successful"
@@ -178,10 +249,6 @@ def test_no_choice_is_an_answer_with_reasons(client: TestClient) -> None:
 
 def test_counts_of_groups_are_estimates(client: TestClient, town: Path) -> None:
     """Whoever may ask often must not count the elders of a place by asking twice; see `outputs.estimate`."""
-    from lifecircle.outputs.estimate import with_estimated_groups
-    from lifecircle.outputs.rundir import read_run
-    from lifecircle.study import read_study
-
     address = start(client, layer="elderly_care", new=1)
     assert ended(client, address)["status"] == "successful"
     study = with_estimated_groups(read_study(town / "town.toml"), read_run(town / "out"))
@@ -467,6 +534,9 @@ BODIES: list[tuple[int, bytes]] = [
     (422, b'{"inputs": {"layer": "clinics", "new": 1}, "response": "raw"}'),
     (422, b'{"inputs": {"layer": "clinics", "new": 1}, "subscriber": {"successUri": "http://localhost/"}}'),
     (400, b'{"inputs":' * 5000), (400, b"[" * 60_000), (400, b'{"inputs": {"new": ' + b"9" * 5000 + b"}}"),
+    (422, b'{"inputs": {"\\ud800": 1}}'), (422, b'{"\\udfff": 1, "inputs": {}}'),
+    (422, b'{"inputs": {"layer": "clinics", "new": 1, "must": ["\\ud800"]}}'),
+    (422, b'{"inputs": {"layer": "clinics", "new": 1, "quota": {"\\ud800": [1, 2]}}}'),
     (413, b'{"inputs": "' + b"x" * 70_000 + b'"}'),
 ]
 
@@ -475,6 +545,24 @@ BODIES: list[tuple[int, bytes]] = [
 def test_bad_questions_are_refused_at_once(plain: TestClient, status: int, body: bytes) -> None:
     answer = plain.post("/processes/site/execution", content=body, headers={"content-type": "application/json"})
     assert is_problem(answer, status)
+    assert plain.get("/jobs").json()["jobs"] == []
+
+
+@pytest.mark.parametrize(("process", "asked", "word"), [
+    ("scenario", {}, "Field required"), ("scenario", {"scenario": ""}, "at least 1"),
+    ("scenario", {"scenario": "[[open]"}, "is not valid TOML"), ("scenario", {"scenario": "a = [" * 5000}, "TOML"),
+    ("scenario", {"scenario": "nosuch = 1"}, "unknown key nosuch"), ("scenario", {"scenario": "x" * 60_001}, "60000"),
+    ("scenario", {"scenario": '[[cut]]\nkind = "flood"\nfile = "/etc/passwd"'}, "names the file /etc/passwd"),
+    ("scenario", {"scenario": '[[open]]\nlayer = "clinics"\nname = "a"\nlon = nan\nlat = 0'}, "nan"),
+    ("scenario", {"scenario": "name = '\ud800'"}, "unicode"), ("scenario", {"scenario": "a = '\\ud800'"}, "key a"),
+    ("scenario", {"scenario": 'name = "a"', "year": 1}, "1900"),
+    ("scenario", {"scenario": 'name = "a"', "file": "a.toml"}, "Extra inputs"),
+    ("run", {"runfile": "/etc/passwd"}, "Extra inputs"), ("run", {"out": "/tmp/x"}, "Extra inputs")])
+def test_bad_scenarios_and_runs_are_refused_at_once(plain: TestClient, process: str, asked: Any, word: str) -> None:
+    answer = plain.post(f"/processes/{process}/execution", content=json.dumps({"inputs": asked}),
+                        headers={"content-type": "application/json"})
+    assert is_problem(answer, 422)
+    assert word in answer.json()["detail"]
     assert plain.get("/jobs").json()["jobs"] == []
 
 
@@ -516,6 +604,36 @@ def test_processes_describe_themselves(plain: TestClient) -> None:
         assert all(part["description"] and part["schema"] for part in told.inputs.values())
         assert told.outputs
     site = plain.get("/processes/site").json()
+    assert {told.id for told in body.processes} == {"site", "scenario", "run"}
     assert [name for name, part in site["inputs"].items() if part["minOccurs"]] == ["layer"]
     assert (site["inputs"]["new"]["schema"]["anyOf"][0]["maximum"], site["outputs"]["objective"]["schema"]) == (
         50, {"type": ["number", "null"]})
+
+
+# --- Documents ------------------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "jobs.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_examples_of_the_page_work(served: Any, tmp_path: Path) -> None:
+    _, address = served()
+    script, = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    script = "set -euo pipefail\n" + script.replace("http://127.0.0.1:8000", address).replace("curl -sS", "curl -sSf")
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False,
+                          timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    assert '"status":"dismissed"' in done.stdout
+    assert [item["name"] for item in tomllib.loads((tmp_path / "sites.toml").read_text(encoding="utf-8"))["open"]] == [
+        "丙村"]
+    waiting, = get(f"{address}/jobs")["jobs"]
+    assert waiting["processID"] == "scenario"
+
+
+def test_settings_of_the_page_are_those_there_are() -> None:
+    told = dict(re.findall(r"(?m)^\| `([A-Z_]+)` \| ([^|]+) \|", PAGE))
+    known = {name.upper(): field.default for name, field in Settings.model_fields.items()
+             if name not in ("run", "live")}
+    assert set(told) == set(known)
+    assert {name: float(value) for name, value in told.items() if value.isdecimal()} == {
+        name: value for name, value in known.items() if isinstance(value, int | float)}

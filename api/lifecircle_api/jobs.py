@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -99,13 +100,15 @@ class Jobs:
 
     def _work(self) -> None:
         self.table.requeue()
+        self._tidy()
         try:
             while not self._stop.is_set():
                 self._look_after()
                 while len(self._at_work) < self.settings.jobs_at_once and (job := self.table.take()) is not None:
                     self._at_work[job["job_id"]] = self._employ(job)
-                self._wake.wait(_LOOK_S if self._at_work else _IDLE_S)
-                self._wake.clear()
+                if self._wake.wait(_LOOK_S if self._at_work else _IDLE_S):
+                    self._wake.clear()
+                    self._tidy()
         finally:
             for worker in self._at_work.values():
                 _kill(worker.process)
@@ -138,7 +141,20 @@ class Jobs:
             if reason and self.table.fail(job_id, worker.attempt, reason):
                 _log.warning("job %s failed: %s", job_id, reason)
             del self._at_work[job_id]
-            self.table.forget(days=self.settings.jobs_kept_days, most=self.settings.jobs_kept)
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Forget old jobs, and delete what no job has any more: its folder to work in, and runs that were forgotten."""
+        self.table.forget(days=self.settings.jobs_kept_days, most=self.settings.jobs_kept)
+        kept = {job["job_id"] for job in self.table.listing(limit=-1)}
+        for folder, of in (("work", set(self._at_work)), ("runs", kept)):
+            for path in (self.table.folder / folder).glob("*"):
+                if path.name.lstrip(".").partition(".")[0] in of:  # .ID.new and .ID.lock belong to it too
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     def _reason(self, job_id: str, worker: Worker) -> str | None:
         """Say why a worker is to end: "" where all is well, None where it is not to."""

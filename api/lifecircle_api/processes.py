@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from lifecircle.errors import UsageError
+from lifecircle.errors import InputError, UsageError
+from lifecircle.inputs.edits import parse_edits
 from lifecircle.siting.asking import check_question
 from lifecircle_api.errors import ParameterError
 from lifecircle_api.store import Store
@@ -82,6 +83,27 @@ class SiteInputs(Inputs):
             raise ParameterError(f"layer: {', '.join(strange)} is not judged by reach; choose of {', '.join(reached)}")
 
 
+class ScenarioInputs(Inputs):
+    """What would change: edits of facilities, roads and speeds, see ``docs/scenario.md``."""
+
+    scenario: str = Field(min_length=1, max_length=60_000,
+                          description="The scenario, as the text of its TOML file. It may name no other file.")
+    year: int | None = Field(None, ge=1900, le=2200, description="Year, in place of the scenario's own.")
+
+    @field_validator("scenario")
+    @classmethod
+    def _is_one(cls, text: str) -> str:
+        try:
+            parse_edits(text)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return text
+
+
+class RunInputs(Inputs):
+    """Nothing: the served run's files are read as they are now."""
+
+
 Asked = TypeVar("Asked", bound=Inputs)
 
 
@@ -113,18 +135,35 @@ class Process:
     outputs: dict[str, dict[str, Any]]
 
 
-_NUMBER = {"type": ["number", "null"]}
+_NUMBER: dict[str, Any] = {"type": ["number", "null"]}
+_ROWS: dict[str, Any] = {"type": "array", "items": {"type": "object"}}
 PROCESSES: dict[str, Process] = {
     "site": Process(
         "选址 (where to build next)", "Choose sites for one service, or for several that share buildings, with the "
-        "proof of the choice. The outputs are those of site.json and sites.csv; counts of small groups are null.",
+        "proof of the choice. The outputs are those of site.json and sites.csv; counts of groups are estimates.",
         SiteInputs, {
-            "sites": {"title": "Chosen sites, those that win most first", "type": "array", "items": {"type": "object"}},
+            "sites": {"title": "Chosen sites, those that win most first", **_ROWS},
             "objective": {"title": "What the model makes most or least", **_NUMBER},
             "bound": {"title": "What no choice can surpass", **_NUMBER},
             "gap": {"title": "Between the two, as a fraction", **_NUMBER},
             "status": {"title": "How well it is proven", "enum": ["optimal", "feasible", "infeasible", "unknown"]},
             "scenario": {"title": "The sites as a scenario (TOML), to be run and compared", "type": "string"}}),
+    "scenario": Process(
+        "情景对比 (before and after)", "Run the district with edits of facilities, roads and speeds, and without, and "
+        "set both side by side. The outputs are those of `lifecircle compare --json`; counts of groups are estimates.",
+        ScenarioInputs, {
+            "before": {"title": "Run id of today", "type": "object"},
+            "after": {"title": "Run id of the scenario, and what was edited", "type": "object"},
+            "table": {"title": "Per township, class and layer: won, lost, rates, minutes, area per head", **_ROWS},
+            "facilities": {"title": "Facilities opened, closed, moved and changed", **_ROWS},
+            "gains": {"title": "What each new facility gains", **_ROWS},
+            "roads": {"title": "Roads built, upgraded and cut", **_ROWS}}),
+    "run": Process(
+        "重新运算 (run again)", "Run the district again from its files as they are now, into a run directory of its "
+        "own below the state folder of the service, where `lifecircle serve` can take it over.",
+        RunInputs, {
+            "same": {"title": "Whether inputs, policy and code are those of the served run", "type": "boolean"},
+            "summary": {"title": "Headline figures, as `lifecircle run --json` prints them", "type": "object"}}),
 }
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lifecircle.errors import BadValueError, LifecircleError
+from lifecircle.assess import assess
+from lifecircle.errors import BadValueError, ConfigError, LifecircleError
 from lifecircle.outputs.estimate import with_estimated_groups
 from lifecircle.outputs.map_text import MODEL_MARK
 from lifecircle.outputs.rundir import read_run
-from lifecircle.progress import Progress
-from lifecircle.study import Study
+from lifecircle.study import Study, read_study
 from lifecircle.tables import worst_quality
-from lifecircle.verify import reread
+from lifecircle.verify import reread, runfile_of
+from lifecircle_api.jobprogress import Reporter
 from lifecircle_api.live import folder_of_inputs
-from lifecircle_api.processes import PROCESSES, SiteInputs
+from lifecircle_api.processes import PROCESSES, RunInputs, ScenarioInputs, SiteInputs
 from lifecircle_api.settings import Settings
 from lifecircle_api.store import encode
 
@@ -41,7 +43,14 @@ class Desk:
     run: dict[str, Any]
     folder: Path
     settings: Settings
-    progress: Progress
+    progress: Reporter
+
+    @property
+    def scratch(self) -> Path:
+        """Give a folder for this job alone, which is deleted when it ends."""
+        folder = self.settings.state_folder / "work" / self.progress.job_id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def study(self) -> Study:
         """Read the inputs of the run again, if they are the same; groups as estimated, as for all who may ask often."""
@@ -51,7 +60,7 @@ class Desk:
         return with_estimated_groups(study, published)
 
 
-def do(process: str, inputs: dict[str, Any], stamp: dict[str, Any], settings: Settings, progress: Progress) -> bytes:
+def do(process: str, inputs: dict[str, Any], stamp: dict[str, Any], settings: Settings, progress: Reporter) -> bytes:
     """Do a job and give its results as JSON.
 
     Raises
@@ -67,10 +76,17 @@ def do(process: str, inputs: dict[str, Any], stamp: dict[str, Any], settings: Se
     try:
         found = _WORK[process](desk, asked)
     except LifecircleError as error:
-        raise LifecircleError(str(error).replace(f"{desk.folder}/", "").replace(str(desk.folder), ".")) from error
+        raise LifecircleError(_without(str(error), (desk.scratch, desk.folder, settings.state_folder))) from error
     quality = worst_quality([stamp["quality"], found.get("quality", stamp["quality"])])
     return encode({"run_id": stamp["run_id"], **found, "quality": quality,
                    "notice": MODEL_MARK if quality == "model" else None})
+
+
+def _without(text: str, folders: Sequence[Path]) -> str:
+    """Take the names of folders out of a message; the caller knows files by their own names."""
+    for folder in folders:
+        text = text.replace(f"{folder}{os.sep}", "").replace(str(folder), ".")
+    return text
 
 
 def site(desk: Desk, asked: SiteInputs) -> dict[str, Any]:
@@ -98,4 +114,39 @@ def site(desk: Desk, asked: SiteInputs) -> dict[str, Any]:
             "scenario": scenario_toml(table, title, desk.run["policy"]["policy"])}
 
 
-_WORK: dict[str, Callable[[Desk, Any], dict[str, Any]]] = {"site": site}
+def scenario(desk: Desk, asked: ScenarioInputs) -> dict[str, Any]:
+    """Run the district with the edits and without, as ``lifecircle compare`` sets them side by side."""
+    from lifecircle.compare import compare
+    from lifecircle.outputs.comparison import comparison_record
+    from lifecircle.scenario import read_scenario
+
+    path = desk.scratch / "scenario.toml"
+    path.write_text(asked.scenario, encoding="utf-8")
+    edits = read_scenario(path, year=asked.year)
+    study = desk.study()
+    edited = edits.apply(study)
+    desk.progress.span = (10, 50)
+    before = assess(study, progress=desk.progress)
+    desk.progress.span = (50, 95)
+    after = assess(edited, progress=desk.progress)
+    with desk.progress.step("compare"):
+        return {**comparison_record(compare(before, after)), "quality": after.run["quality"]}
+
+
+def run(desk: Desk, asked: RunInputs) -> dict[str, Any]:
+    """Run the district again from its files as they are now, into a run directory of its own."""
+    from lifecircle.outputs.rundir import write_run
+    from lifecircle.outputs.summary import summary_record
+
+    if "scenario" in desk.run:
+        raise ConfigError("run", "the run is of a scenario", "serve the run of today, and post the scenario as a job")
+    study = read_study(runfile_of(desk.run, desk.folder, allow=desk.settings.allow), progress=desk.progress)
+    found = assess(study, progress=desk.progress)
+    name = f"runs/{desk.progress.job_id}"
+    with desk.progress.step("write run directory"):
+        write_run(found, desk.settings.state_folder / name)
+    summary = {**summary_record(found, name), "map": f"{name}/map.html"}
+    return {"same": found.run["run_id"] == desk.run["run_id"], "summary": summary, "quality": found.run["quality"]}
+
+
+_WORK: dict[str, Callable[[Desk, Any], dict[str, Any]]] = {"site": site, "scenario": scenario, "run": run}

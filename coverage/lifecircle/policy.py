@@ -260,12 +260,27 @@ def read_toml(path: Path) -> dict[str, Any]:
         If it is not TOML; the line is named.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise MissingFileError(path, "cannot be opened" if path.exists() else "no such file",
                                "check the name; paths are relative to the run file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(path, f"is not valid TOML: {error}", "mend the line") from error
+    return parse_toml(text, path)
+
+
+def parse_toml(text: str, where: Path | str) -> dict[str, Any]:
+    """Read TOML.
+
+    Raises
+    ------
+    ConfigError
+        If it is none; the line is named.
+    """
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(where, f"is not valid TOML: {error}", "mend the line") from error
 
 
 def explain(error: ValidationError, path: Path | str, model: type[BaseModel]) -> ConfigError:

@@ -65,8 +65,7 @@ def reread(run: dict[str, Any], folder: Path, *, progress: Progress | None = Non
     ConfigError
         If the run is of a scenario that changes the roads.
     """
-    runfile = RunFile.model_validate({**run["runfile"], "path": folder / "the run's folder",
-                                      "allow": tuple(map(Path, allow))})
+    runfile = runfile_of(run, folder, allow=allow)
     try:
         now = hash_inputs(runfile)
     except MissingFileError as error:
@@ -80,6 +79,12 @@ def reread(run: dict[str, Any], folder: Path, *, progress: Progress | None = Non
                                 "bring the old file back, or run the district again")
     study = read_study(runfile, progress=progress)
     return _edited(study, run["scenario"], folder, allow) if "scenario" in run else study
+
+
+def runfile_of(run: dict[str, Any], folder: Path, *, allow: Sequence[str | Path] = ()) -> RunFile:
+    """Give the run file of a finished run, as its ``run.json`` holds it; parameters as for `reread`."""
+    return RunFile.model_validate({**run["runfile"], "path": folder / "the run's folder",
+                                   "allow": tuple(map(Path, allow))})
 
 
 def _edited(study: Study, told: dict[str, Any], folder: Path, allow: Sequence[str | Path]) -> Study:

@@ -52,6 +52,8 @@ LINKS: tuple[tuple[str, str, str, str], ...] = (
     ("service-areas", "/service-areas", "application/geo+json", "Service circles and isochrones"),
     ("map", "/map", "text/html", "The map"),
     ("live", "/live", "application/json", "Whether what-if answers are ready"),
+    ("http://www.opengis.net/def/rel/ogc/1.0/processes", "/processes", "application/json", "Kinds of jobs"),
+    ("http://www.opengis.net/def/rel/ogc/1.0/job-list", "/jobs", "application/json", "Jobs"),
     ("health", "/healthz", "application/json", "Is the service alive"),
 )
 

@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from lifecircle.errors import ConfigError, UnreadableFileError, first_of
 from lifecircle.inputs.files import existing_file
 from lifecircle.osmtags import ROAD_CLASSES
-from lifecircle.policy import Section, explain, read_toml
+from lifecircle.policy import Section, explain, parse_toml, read_toml
 
 #: A scenario is a list of edits that somebody wrote; what is larger is something else.
 MOST_BYTES, MOST_EDITS, MOST_POSITIONS = 5_000_000, 1_000, 100_000
@@ -295,6 +295,26 @@ def read_edits(path: str | Path) -> ScenarioFile:
         raise UnreadableFileError(path, f"has more than {MOST_BYTES / 1e6:.0f} MB", "a scenario lists single edits")
     numbers: dict[str, list[int]] = {}
     content = read_toml(path) if path.suffix.lower() == ".toml" else _of_features(_json(path), path, numbers)
+    return _validated(content, path, numbers)
+
+
+def parse_edits(text: str) -> ScenarioFile:
+    """Read a scenario that somebody sent as TOML; it may name no file.
+
+    Raises
+    ------
+    ConfigError
+        As `read_edits`, and if an edit names a file.
+    """
+    content = _validated(parse_toml(text, "scenario"), "scenario", {})
+    for number, edit in enumerate(content.cut, start=1):
+        if edit.file is not None:
+            raise ConfigError("scenario", f"cut {number} names the file {edit.file[:80]}", "give its area instead")
+    return content
+
+
+def _validated(content: dict[str, Any], path: Path | str, numbers: dict[str, list[int]]) -> ScenarioFile:
+    """Check a scenario's keys and values; `numbers` are those of the features it comes from."""
     try:
         return ScenarioFile.model_validate(content)
     except ValidationError as error:
