@@ -290,6 +290,7 @@ def test_dismissal_ends_the_process(client: TestClient) -> None:
     running(client, address)
     worker, = wait(lambda: workers_of(os.getpid()))
     assert os.getpgid(worker) == worker
+    os.kill(worker, signal.SIGSTOP)  # so that it cannot end by itself
     answer = client.delete(address)
     assert (answer.status_code, answer.json()["status"]) == (200, "dismissed")
     wait(lambda: gone(worker))
@@ -386,7 +387,7 @@ def post(url: str, content: Any) -> str:
 
 @POSIX
 @pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9", "SIGTERM"])
-def test_jobs_outlive_their_server(served: Any, way: signal.Signals) -> None:
+def test_jobs_outlive_their_server(served: Any, tmp_path: Path, way: signal.Signals) -> None:
     server, address = served()
     first = post(f"{address}/processes/site/execution", {"inputs": {**QUESTION, "draws": 200}})
     second = post(f"{address}/processes/site/execution", {"inputs": QUESTION})
@@ -400,6 +401,7 @@ def test_jobs_outlive_their_server(served: Any, way: signal.Signals) -> None:
         assert wait(lambda job=job: (told := get(address + job))["status"] not in ("accepted", "running") and told
                     )["status"] == "successful"
         assert [site["place"] for site in get(f"{address}{job}/results")["sites"]] == ["丙村"]
+    assert [row["attempt"] for row in rows(tmp_path / "state")] == [2, 1]  # the first worker did not go on alone
 
 
 @POSIX
