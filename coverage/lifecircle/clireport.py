@@ -13,6 +13,7 @@ class Part(StrEnum):
     """What may be written alone."""
 
     XLSX = "xlsx"
+    DOCX = "docx"
     SHEETS = "sheets"
 
 
@@ -27,7 +28,7 @@ def report(directory: Annotated[Path, typer.Argument(help="Run directory. 结果
            only: Annotated[list[Part] | None, typer.Option(help="Write only this; may be given again. 只写其一",
                                                            show_default=False)] = None,
            paper: Annotated[Paper, typer.Option(help="Paper of the map sheets. 图纸大小")] = Paper.A4) -> None:
-    """Write report.xlsx and the map sheets into a finished run (导出 Excel 报表和图纸)."""
+    """Write report.xlsx, report.docx and the map sheets into a finished run (导出报表、报告和图纸)."""
     from lifecircle.outputs.atomic import hold
     from lifecircle.outputs.rundir import read_run
     from lifecircle.progress import Progress
@@ -42,6 +43,12 @@ def report(directory: Annotated[Path, typer.Argument(help="Run directory. 结果
             with progress.step("write report.xlsx"):
                 write_workbook(assessment, directory / "report.xlsx")
             typer.echo(str(directory / "report.xlsx"))
+        if Part.DOCX in parts:
+            from lifecircle.outputs.document import write_document
+
+            with progress.step("write report.docx", len(assessment.townships)) as done:
+                write_document(assessment, directory / "report.docx", done=done)
+            typer.echo(str(directory / "report.docx"))
         if Part.SHEETS in parts:
             from lifecircle.outputs.mapsheet import write_sheets
             from lifecircle.outputs.sheet_theme import theme_keys

@@ -59,7 +59,7 @@ def place_names(areas: Sequence[tuple[str, shapely.Geometry]], size_of: Callable
     spots = [area.representative_point() for _, area in areas]
     for at in sorted(range(len(areas)), key=lambda at: (areas[at][1].area, areas[at][0])):
         text, size = areas[at][0], size_of(areas[at][0])
-        others = shapely.multipoints(spots[:at] + spots[at + 1:])
+        others = shapely.MultiPoint(spots[:at] + spots[at + 1:])
         for box, line in _places(areas[at][1], size):
             line_shape = None if line is None else shapely.LineString(line)
             if line is not None and box.intersects(others):

@@ -27,6 +27,8 @@ _ZH: dict[str, Any] = {
     "site": "建议选址（{count} 处）", "site_line": "{rank} {name}（{township}）　新增 {won} 人",
     "site_line_hidden": "{rank} {name}（{township}）　新增人数不公开", "more": "另有 {count} 处，见 report.xlsx",
     "sites_title": "建议选址：{layers}", "north": "北",
+    "facilities_here": "现状设施（本乡镇、街道）", "places_all": "村（社区），圆面积随人口",
+    "numbers": "缺口清单中的序号",
 }
 _EN: dict[str, Any] = {
     "classes": "Coverage by township", "classes_m2": "Area per head by township",
@@ -47,6 +49,8 @@ _EN: dict[str, Any] = {
     "site": "Chosen sites ({count})", "site_line": "{rank} {name} ({township}), wins {won}",
     "site_line_hidden": "{rank} {name} ({township}), gain hidden", "more": "{count} more in report.xlsx",
     "sites_title": "Chosen sites: {layers}", "north": "N",
+    "facilities_here": "Existing facilities here", "places_all": "Places, disc area by people",
+    "numbers": "row in the list of gaps",
 }
 
 

@@ -45,10 +45,15 @@ def printable(text: object, most: int = 200) -> str:
     >>> printable("巴州区\u202e\x07 𠀀"), printable("四个字符", 3)
     ('巴州区 〓', '四个…')
     """
-    plain = unicodedata.normalize("NFC", str(text)[:4 * most]).translate(CONTROL_CHARACTERS)
     known = characters()
-    shown = "".join(letter if ord(letter) in known else LACKING for letter in plain
-                    if unicodedata.category(letter) not in _UNSEEN and not 0xFE00 <= ord(letter) <= 0xFE0F)
+    return "".join(letter if ord(letter) in known else LACKING for letter in plain_text(text, most))
+
+
+def plain_text(text: object, most: int = 200) -> str:
+    """Give a text without line breaks and what shows nothing, no longer than `most` characters."""
+    plain = unicodedata.normalize("NFC", str(text)[:4 * most]).translate(CONTROL_CHARACTERS)
+    shown = "".join(letter for letter in plain if unicodedata.category(letter) not in _UNSEEN
+                    and not 0xFE00 <= ord(letter) <= 0xFE0F)
     return shown if len(shown) <= most else shown[:most - 1].rstrip() + "…"
 
 
