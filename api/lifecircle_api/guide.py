@@ -18,7 +18,8 @@ def guide_page(schema: dict[str, Any], stamp: dict[str, Any]) -> bytes:
     title, text = escape(schema["info"]["title"]), escape(schema["info"]["description"])
     return (f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
             f'<h1>{title}</h1>{mark}<p>{text} Run <code>{escape(stamp["run_id"])}</code>. '
-            f'For programs: <a href="/openapi.json">openapi.json</a>.</p>{"".join(parts)}').encode()
+            f'<a href="/planner">The planner\'s page</a>. For programs: <a href="/openapi.json">openapi.json</a>.</p>'
+            f'{"".join(parts)}').encode()
 
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> str:

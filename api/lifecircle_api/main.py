@@ -18,7 +18,7 @@ from lifecircle_api.errors import STATUS, TYPES, problem
 from lifecircle_api.guide import guide_page
 from lifecircle_api.jobs import Jobs
 from lifecircle_api.live import LiveRun
-from lifecircle_api.routes import planner, processes, whatif
+from lifecircle_api.routes import page, planner, processes, whatif
 from lifecircle_api.settings import Settings
 from lifecircle_api.store import Store
 
@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(planner.router)
     app.include_router(whatif.router)
     app.include_router(processes.router)
+    app.include_router(page.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     for kind, status in STATUS.items():

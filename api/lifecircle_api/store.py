@@ -24,6 +24,7 @@ from lifecircle.outputs.rundir import read_run
 from lifecircle.outputs.tables import csv_text, records
 from lifecircle_api.errors import NotFoundError, ParameterError
 from lifecircle_api.models import Figures, Layer
+from lifecircle_api.page import File, page_data
 
 Array = npt.NDArray[Any]
 #: What gaps can be sorted by, biggest first (townships: by code); ties by the columns of `TIES`.
@@ -79,6 +80,8 @@ class Store:
     map_html : bytes
     marks : dict
         (township, layer) -> codes of the findings that cast doubt on the layer there.
+    page : File
+        The run as the planner's page draws it.
     """
 
     stamp: dict[str, Any]
@@ -92,6 +95,7 @@ class Store:
     gap_order: dict[str, Array]
     map_html: bytes
     marks: dict[tuple[str, str], list[str]]
+    page: File
 
     @classmethod
     def open(cls, directory: Path) -> Store:
@@ -115,7 +119,8 @@ class Store:
             gap_lines=csv_text(gaps).encode().splitlines(keepends=True),
             gap_order={name: _order(gaps, name) for name in SORTS},
             map_html=page.read_bytes() if page.is_file() else map_html(assessment).encode(),
-            marks={(row.township_code, row.layer): split_codes(row.codes) for row in assessment.marks.itertuples()})
+            marks={(row.township_code, row.layer): split_codes(row.codes) for row in assessment.marks.itertuples()},
+            page=File(encode(page_data(assessment, stamp)), "application/json"))
 
     def find_gaps(self, *, township: str | None = None, layer: str | None = None, kind: str | None = None,
                   min_people: float = 0.0, sort: str = SORTS[0]) -> Array:

@@ -51,6 +51,7 @@ LINKS: tuple[tuple[str, str, str, str], ...] = (
     ("findings", "/findings", "application/json", "What was noticed about the inputs"),
     ("service-areas", "/service-areas", "application/geo+json", "Service circles and isochrones"),
     ("map", "/map", "text/html", "The map"),
+    ("planner", "/planner", "text/html", "The planner's page"),
     ("live", "/live", "application/json", "Whether what-if answers are ready"),
     ("http://www.opengis.net/def/rel/ogc/1.0/processes", "/processes", "application/json", "Kinds of jobs"),
     ("http://www.opengis.net/def/rel/ogc/1.0/job-list", "/jobs", "application/json", "Jobs"),
