@@ -101,6 +101,8 @@ class LiveState(Stamp):
     reason: str = Field(description="Why it is unavailable; else blank.")
     extent: tuple[float, float, float, float] | None = Field(
         description="West, south, east, north in degrees: where facilities may stand.")
+    area: list[list[tuple[float, float]]] = Field(
+        description="Rings of where they may stand, a little within; what lies in an odd number of them may.")
     modes: list[str]
     layers: list[LiveLayer]
 

@@ -24,6 +24,7 @@ from lifecircle_api.settings import Settings
 #: So many questions may wait; a page that is dragged on asks its next one when the last is answered.
 MOST_WAITING = 16
 _STOP_S = 5.0
+_THIN_M = 20.0
 _log = logging.getLogger("uvicorn.error")
 T = TypeVar("T")
 
@@ -37,11 +38,17 @@ class LiveRun:
         ``starting``, ``ready`` or ``unavailable``.
     reason : str
         Why it is unavailable.
+    extent : tuple of float or None
+        West, south, east and north of where facilities may stand, in degrees; None until that is known.
+    rings : list of list of (lon, lat)
+        Its rings, a little within.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.status: Literal["starting", "ready", "unavailable"] = "unavailable"
         self.reason = "what-if answers are switched off (LIFECIRCLE_API_LIVE)"
+        self.extent: tuple[float, float, float, float] | None = None
+        self.rings: list[list[tuple[float, float]]] = []
         self._settings = settings
         self._live: Live | None = None
         self._thread: threading.Thread | None = None
@@ -65,8 +72,9 @@ class LiveRun:
             folder = folder_of_inputs(published.run, self._settings)
             study = reread(published.run, folder, allow=self._settings.allow)
             live = Live.of(with_estimated_groups(study, published)).warm()
-            self._area = shapely.prepared.prep(study.outline.buffer(study.buffer_m))
-            self._extent = _extent(study.outline.buffer(study.buffer_m), study.crs)
+            area = study.outline.buffer(study.buffer_m)
+            self._area = shapely.prepared.prep(area)
+            self.extent, self.rings = _extent(area, study.crs), _rings(area, study.crs)
             self._live, self.status = live, "ready"
         except LifecircleError as error:
             self.status, self.reason = "unavailable", str(error).replace(f"{folder}/", "")
@@ -89,11 +97,6 @@ class LiveRun:
                 raise NotReadyError("the district is being read; see /live", retry_s=5)
             raise NotReadyError(f"no what-if answers: {self.reason}")
         return self._live
-
-    @property
-    def extent(self) -> tuple[float, float, float, float] | None:
-        """Give west, south, east and north of where facilities may stand, in degrees."""
-        return None if self._live is None else self._extent
 
     def holds(self, points: gpd.GeoSeries) -> list[bool]:
         """Tell which points of the study's CRS lie in the district or its buffer."""
@@ -125,6 +128,14 @@ def folder_of_inputs(run: dict[str, Any], settings: Settings) -> Path:
     places = [Path.cwd(), *settings.run.resolve().parents[:3]]
     near = [folder for place in places for folder in (place, place / "data")]
     return max(near, key=lambda folder: sum((folder / item["file"]).exists() for item in run["inputs"]))
+
+
+def _rings(area: shapely.Geometry, crs: str) -> list[list[tuple[float, float]]]:
+    """Give the rings of an area, thinned and so far within that no point in them lies outside."""
+    within = area.buffer(-1.5 * _THIN_M).simplify(_THIN_M)
+    parts = shapely.get_parts(gpd.GeoSeries([area if within.is_empty else within], crs=crs).to_crs("EPSG:4326").iloc[0])
+    return [[(round(lon, 6), round(lat, 6)) for lon, lat in shapely.get_coordinates(ring)]
+            for part in parts for ring in shapely.get_rings(part)]
 
 
 def _extent(area: shapely.Geometry, crs: str) -> tuple[float, float, float, float]:

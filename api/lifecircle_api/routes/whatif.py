@@ -42,7 +42,7 @@ async def live_state(request: Request) -> Response:
     held = live_of(request)
     ready = held.status == "ready"
     body = {**store_of(request).stamp, "status": held.status, "reason": held.reason, "extent": held.extent,
-            "modes": list(held.live.times.modes) if ready else [],
+            "area": held.rings, "modes": list(held.live.times.modes) if ready else [],
             "layers": answers.live_layers(held.live) if ready else []}
     return Response(encode(body), media_type="application/json", headers={"Cache-Control": "no-store"})
 

@@ -20,7 +20,7 @@ class App {
   constructor(base) {
     const asked = new URLSearchParams(location.search).get("lang");
     const language = ["zh", "en"].includes(asked) ? asked : base.district.language;
-    Object.assign(this, {base, live: null, answer: null, township: "", wanted: "", sheetName: "sites", settled: 0});
+    Object.assign(this, {base, live: null, answer: null, township: "", wanted: "", hand: {lon: "", lat: ""}, sheetName: "sites", settled: 0});
     this.t = {...wordsOf(language), language};
     this.drafts = new Drafts(base.run_id, this.t);
     [this.layer] = this.layers();
@@ -131,10 +131,11 @@ class App {
   answered(answer, body, took, more) {
     if (body.layer !== this.layer) return;
     this.answer = answer;
-    this.say("");
+    if (this.failing) this.say("");
+    this.failing = false;
     this.view.showAnswer(answer);
     fill(node("result"), ...resultFacts(this, answer));
-    this.show(this.sheetName, {quick: more});
+    if (["gaps", "towns"].includes(this.sheetName)) this.show(this.sheetName);
     node("glance").textContent = glance(this, answer);
     performance.mark("answer-shown", {detail: {took, answer: answer.milliseconds}});
     if (more) return;
@@ -146,6 +147,7 @@ class App {
   }
 
   failed(error) {
+    this.failing = true;
     node("result").setAttribute("aria-busy", "false");
     this.say(`${this.t.failed}${this.t.colon}${error.message}`, {alarm: true});
   }
@@ -171,13 +173,13 @@ class App {
     if (name === "compare" && this.live) this.attempt(() => this.comparison.fetch());
   }
 
-  /* Fill a sheet again, if it is the one that is open; while a pin is dragged only its figures. */
-  show(name, {quick = false} = {}) {
+  /* Fill a sheet again, if it is the one that is open. */
+  show(name) {
     if (name !== this.sheetName) return;
     const {answer} = this;
     const made = {
-      sites: () => (quick ? null : siteSheet(this)), gaps: () => answer && gapSheet(this, answer), towns: () => answer && townSheet(this, answer),
-      compare: () => this.comparison.sheet(), siting: () => this.siting.sheet(), save: () => (quick ? null : saveSheet(this)),
+      sites: () => siteSheet(this), gaps: () => answer && gapSheet(this, answer), towns: () => answer && townSheet(this, answer),
+      compare: () => this.comparison.sheet(), siting: () => this.siting.sheet(), save: () => saveSheet(this),
     }[name]();
     if (made) fill(node(`sheet-${name}`), ...made);
   }
@@ -247,6 +249,7 @@ class App {
       this.say(`${t.full}${t.lists}${t.most} ${MOST_ADDED}`, {alarm: true});
       return -1;
     }
+    if (!this.allowed(lat, lng)) return -1;
     edits.add.push({lon: round(lng), lat: round(lat), name, level: null, capacity: null, area_m2: null,
       effective_area_m2: this.rules(this.layer).m2_per_head ? this.middleArea() : null});
     const at = edits.add.length - 1;
@@ -260,24 +263,43 @@ class App {
     return at;
   }
 
+  /* Tell whether a facility may stand there: in an odd number of the rings; before the service says so, anywhere. */
+  allowed(lat, lon) {
+    let inside = !this.live;
+    for (const ring of this.live?.area ?? []) {
+      for (let at = 1; at < ring.length; at += 1) {
+        const [[x, y], [toX, toY]] = [ring[at - 1], ring[at]];
+        if ((y > lat) !== (toY > lat) && lon < x + (lat - y) / (toY - y) * (toX - x)) inside = !inside;
+      }
+    }
+    if (inside && this.beyond) this.say("");
+    this.beyond = !inside;
+    if (!inside) this.say(`${lon.toFixed(5)}, ${lat.toFixed(5)}${this.t.colon}${this.t.outside}`, {alarm: true});
+    return inside;
+  }
+
   middleArea() {
     const areas = this.base.facilities.features.map(({properties}) => properties).filter((one) => one.layer === this.layer
       && one.effective_area_m2 > 0).map((one) => one.effective_area_m2).sort((one, other) => one - other);
     return areas.length ? Math.round(areas[Math.floor(areas.length / 2)]) : null;
   }
 
+  /* Shift a new facility; beyond where it may stand it stays at the last place where it might. */
   move(at, {lat, lng, lon}, settled) {
-    const site = this.edits.add[at];
-    Object.assign(site, {lon: round(lng ?? lon), lat: round(lat)});
-    if (settled) this.changed();
-    else {
+    const there = {lon: round(lng ?? lon), lat: round(lat)};
+    const allowed = this.allowed(there.lat, there.lon);
+    if (allowed) Object.assign(this.edits.add[at], there);
+    if (allowed && settled) this.changed();
+    else if (allowed || settled) {
       this.view.showSites(this.edits.add);
-      this.ask();
+      if (settled) this.drafts.save();
+      else this.ask();
     }
   }
 
   setSite(at, change, {quiet = false} = {}) {
-    Object.assign(this.edits.add[at], change);
+    const site = {...this.edits.add[at], ...change};
+    if (this.allowed(site.lat, site.lon)) this.edits.add[at] = site;
     if (quiet) {
       this.drafts.save();
       this.view.showSites(this.edits.add);

@@ -24,13 +24,13 @@ function palette(app) {
       ghost.style.left = `${moved.clientX}px`;
       ghost.style.top = `${moved.clientY}px`;
       const there = app.view.under(moved);
-      ghost.hidden = Boolean(there);
       if (there && at < 0) at = app.place(there, {settled: false});
       else if (there) app.move(at, there, false);
       else if (at >= 0) {
         app.drop(at, {quiet: true});
         at = -1;
       }
+      ghost.hidden = at >= 0;
     };
     const end = (last) => {
       removeEventListener("pointermove", follow);
@@ -50,18 +50,18 @@ function palette(app) {
 
 function byHand(app) {
   const {t} = app;
-  const input = (id) => el("input", {type: "number", step: "any", required: true, inputmode: "decimal", id});
-  const lon = input("hand-lon");
-  const lat = input("hand-lat");
+  const input = (name) => el("input", {type: "number", step: "any", required: true, inputmode: "decimal", value: app.hand[name],
+    on: {input: (event) => {
+      app.hand[name] = event.target.value;
+    }}});
+  const lon = input("lon");
+  const lat = input("lat");
   return el("form", {class: "hand", novalidate: true, on: {submit: (event) => {
     event.preventDefault();
-    const [west, south, east, north] = app.live?.extent ?? [-180, -90, 180, 90];
-    const there = {lng: Number(lon.value), lat: Number(lat.value)};
-    if (lon.value === "" || lat.value === "" || there.lng < west || there.lng > east || there.lat < south || there.lat > north) {
-      app.say(`${lon.value} ${lat.value} ${t.outside}`, {alarm: true});
-      return;
-    }
-    app.place(there, {settled: true});
+    const kept = app.hand;
+    if (kept.lon === "" || kept.lat === "") return;
+    app.hand = {lon: "", lat: ""};
+    if (app.place({lng: Number(kept.lon), lat: Number(kept.lat)}, {settled: true}) < 0) app.hand = kept;
   }}}, field("hand-lon", t.lon, lon), field("hand-lat", t.lat, lat), el("button", {type: "submit"}, t.add));
 }
 
