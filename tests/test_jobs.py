@@ -15,7 +15,6 @@ import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -321,12 +320,12 @@ def test_queue_is_bounded(town: Path, tmp_path: Path) -> None:
 
 
 def test_jobs_run_one_after_the_other_in_their_order(client: TestClient) -> None:
-    addresses = [start(client, new=number) for number in (1, 2, 3)]
+    addresses = [start(client, new=number) for number in (1, 2)]
     jobs = [ended(client, address) for address in addresses]
-    assert [job["status"] for job in jobs] == ["successful"] * 3
-    assert all(before["finished"] <= after["started"] for before, after in pairwise(jobs))
+    assert [job["status"] for job in jobs] == ["successful"] * 2
+    assert jobs[0]["finished"] <= jobs[1]["started"]
     assert [f"/jobs/{job['jobID']}" for job in client.get("/jobs").json()["jobs"]] == addresses[::-1]
-    assert len(client.get("/jobs?limit=2").json()["jobs"]) == 2
+    assert len(client.get("/jobs?limit=1").json()["jobs"]) == 1
 
 
 def test_a_job_that_takes_too_long_fails(town: Path, tmp_path: Path) -> None:
