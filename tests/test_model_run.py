@@ -19,13 +19,16 @@ from lifecircle.indicators.eldercircles import circle_table
 from lifecircle.indicators.planned import by_figure, select
 from lifecircle.inputs.circletable import HUB_LEVELS
 from lifecircle.inputs.findings import Findings
+from lifecircle.network.routes import trace_worse
 from lifecircle.outputs.groupcounts import Cells, hidden_of
 from lifecircle.outputs.maps import save_map
 from lifecircle.scenario import read_scenario
 from lifecircle.scorecard import plan_of
 from lifecircle.study import read_study
 from lifecircle.tables import RESULTS_KEY
-from lifecircle.traveltimes import evaluate, solve_times
+from lifecircle.traveltimes import evaluate, solve_times, walking_slope
+from lifecircle.verifytimes import lines_of_run
+from test_routes import ROUNDING_MS, Price
 
 BAZHOU = Path(__file__).resolve().parents[1] / "data" / "bazhou.toml"
 
@@ -55,6 +58,45 @@ def test_census_totals(found):
     assert people.set_index("class")["value"].to_dict() == {"all": 651_534, "urban": 419_854, "rural": 231_680}
     assert len(found.townships) == 22
     assert len(found.places) == 296
+
+
+def with_profiles(roads, lines):
+    """Give the roads of the oracle, of which it knows the heights of the ends alone, the times that `verify` takes."""
+    np.testing.assert_array_equal((roads.u, roads.v, roads.joinable), (lines.u, lines.v, lines.joinable))
+    there, back = (np.where(np.isnan(ms), np.inf, ms) for ms in (lines.ms_uv, lines.ms_vu))
+    return replace(roads, ms_uv=there, ms_vu=back)
+
+
+def test_each_place_has_the_way_behind_its_minutes(found, times):
+    """Every place and service; of some, the line is priced again by roads that know nothing of the search."""
+    study, routes = times.study, found.routes.set_index(["place_code", "layer"])
+    assert len(times.middle_points) == 296
+    reached, prices = 0, {}
+    for layer in study.layers:
+        if study.policy.layer(layer).reach is None:
+            continue
+        for place, name, row in times.middle_points[["place_code", "class", "row"]].itertuples(index=False):
+            rule = study.policy.layer(layer).rule(name)
+            known = times.times.get((layer, rule.mode)) if rule else None
+            if known is None or not np.isfinite(known.minutes[row]):
+                assert (place, layer) not in routes.index
+                continue
+            reached, route = reached + 1, routes.loc[(place, layer)]
+            assert (route["minutes"], route["mode"]) == (known.minutes[row], rule.mode)
+            assert route["facility_id"] == times.serving[layer]["facility_id"].iloc[known.facility[row]]
+            assert route.geometry.coords[0 if route["direction"] == "to" else -1] == tuple(times.xy_m[row])
+            if reached % 37 == 0:
+                mode = times.modes[rule.mode]
+                walk = mode if mode.on_foot else times.modes[mode.walk_mode]
+                slope = walking_slope(study, layer, times.modes, rule.mode)
+                if (rule.mode, slope) not in prices:
+                    price = Price(mode, walk, study.roads, times.access.barriers, hilly=False)
+                    price.roads[True] = with_profiles(price.roads[True], lines_of_run(study.roads, walk, slope))
+                    prices[rule.mode, slope] = price
+                (again,) = trace_worse(*times.fields[layer, rule.mode], times.xy_m[[row]])
+                np.testing.assert_array_equal(again.xy_m, shapely.get_coordinates(route.geometry))
+                assert abs(prices[rule.mode, slope].of(again) - route["minutes"] * 60_000) <= ROUNDING_MS
+    assert reached == len(routes) > 1_400
 
 
 def test_the_map_draws_hidden_places_as_hidden(found, tmp_path):

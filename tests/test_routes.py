@@ -11,21 +11,27 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+from geopandas.testing import assert_geodataframe_equal
+from hypothesis import given, settings, strategies
 
 import lifecircle
 from brute import Ground, Roads
 from lifecircle.inputs.findings import Findings
 from lifecircle.network.access import Access, Doors
-from lifecircle.network.modes import MODES
-from lifecircle.network.routes import Tracer
+from lifecircle.network.barriergrid import BarrierGrid
+from lifecircle.network.modes import MODES, TravelMode
+from lifecircle.network.routes import Route, Tracer, trace_worse
 from lifecircle.network.search import UNREACHED_MS
-from lifecircle.osmtags import ROAD_CLASSES
+from lifecircle.osmtags import CLASS_INDEX, ROAD_CLASSES
+from lifecircle.outputs.disclosure import published
+from lifecircle.roadnetwork import RoadNetwork
 from lifecircle.routes import place_routes
 from lifecircle.study import read_study
-from lifecircle.traveltimes import solve_times
+from lifecircle.traveltimes import evaluate, solve_times
 from test_brute_force import GROUNDS, ROADS, layers, points
+from tinytown import ORIGIN_M as TOWN_ORIGIN_M
 from tinytown import write_town
-from town import ORIGIN_M, WALK, grid_roads
+from town import CRS, ORIGIN_M, WALK, grid_roads, wild_roads, wild_walls
 
 #: Rounded: every edge of the roads (in both), the start of the search, and the answer.
 ROUNDING_MS = 2.01
@@ -34,12 +40,13 @@ ROUNDING_MS = 2.01
 class Price:
     """The time of a line, piece by piece: along a road at its pace, else over open ground at the pace of a leg."""
 
-    def __init__(self, mode: str, ground: str, direction: str) -> None:
-        self.walk, self.mode, self.direction = MODES["walk"], MODES[mode], direction
-        self.roads = {True: Roads.of(ROADS, self.walk, hilly=True)}
-        if mode != "walk":
-            self.roads[False] = Roads.of(ROADS, self.mode, hilly=False)
-        self.ground, self.leg_ms_per_m = Ground(GROUNDS[ground]), 3600.0 / self.walk.off_road_kph
+    def __init__(self, mode: TravelMode, walk: TravelMode, network: RoadNetwork, grid: BarrierGrid, *,
+                 hilly: bool) -> None:
+        self.walk, self.mode = walk, mode
+        self.roads = {True: Roads.of(network, walk, hilly=hilly)}
+        if not mode.on_foot:
+            self.roads[False] = Roads.of(network, mode, hilly=False)
+        self.ground, self.leg_ms_per_m = Ground(grid), 3600.0 / walk.off_road_kph
 
     def along(self, p: np.ndarray, q: np.ndarray, on_foot: bool) -> float:
         """Give the least time between two places over one edge that both lie on; infinite where there is none."""
@@ -53,7 +60,8 @@ class Price:
         on &= (roads.length > 0) & (roads.joinable | (share > 1 - 1e-9))  # a bridge is passed from end to end
         return float(np.where(on, np.where(share > 0, ms * share, 0.0), np.inf).min())
 
-    def of(self, route: Any) -> float:
+    def of(self, route: Route) -> float:
+        """Give the milliseconds of a way; infinite where a piece lies on no road and is no clear leg."""
         total, last = 0.0, len(route.xy_m) - 2
         for at, (p, q, on_foot) in enumerate(zip(route.xy_m[:-1], route.xy_m[1:], route.on_foot, strict=True)):
             ms, metres = self.along(p, q, bool(on_foot)), float(np.hypot(*(q - p)))
@@ -72,7 +80,7 @@ def test_the_line_takes_the_time_of_the_table(ground: str, mode: str, direction:
     access = Access(ROADS, dict(MODES), GROUNDS[ground])
     doors = [Doors(xy, np.arange(len(xy))) for xy in layers()]
     field = access.solve(mode, doors, direction=direction, slope="tobler")
-    xy, price = points()[::7], Price(mode, ground, direction)
+    xy, price = points()[::7], Price(MODES[mode], MODES["walk"], ROADS, GROUNDS[ground], hilly=True)
     reach, driven = field.reach(xy), 0
     for column in range(3):
         routes = Tracer(field, column).trace(xy)
@@ -86,6 +94,30 @@ def test_the_line_takes_the_time_of_the_table(ground: str, mode: str, direction:
             assert abs(price.of(route) - route.ms) <= ROUNDING_MS, (at, column)
             driven += not route.on_foot.all()
     assert (driven > 100) == (mode != "walk")
+
+
+@settings(max_examples=12)
+@given(seed=strategies.integers(0, 2**31), mode=strategies.sampled_from(["walk", "ebike", "car"]),
+       walled=strategies.booleans(), both=strategies.booleans())
+def test_any_small_town(seed: int, mode: str, walled: bool, both: bool) -> None:
+    """Of one direction, or the worse of two: the time of the table, from the point to a door of its facility."""
+    rng, roads = np.random.default_rng(seed), wild_roads(seed, side=6)
+    grid = wild_walls(seed) if walled else BarrierGrid.open_ground()
+    doors = Doors(rng.uniform(-50, 850, (5, 2)) + ORIGIN_M, np.array([0, 0, 1, 2, 2]))
+    access = Access(roads, dict(MODES), grid)
+    fields = [access.solve(mode, [doors], direction=way, slope="tobler") for way in (("to", "from")[:1 + both])]
+    xy = rng.uniform(-150, 950, (25, 2)) + ORIGIN_M
+    minutes, label, _ = evaluate(tuple(fields), xy)
+    price = Price(MODES[mode], MODES["walk"], roads, grid, hilly=True)
+    for at, route in enumerate(trace_worse(fields, 0, xy)):
+        assert (route is None) == (not np.isfinite(minutes[at, 0]))
+        if route is None:
+            continue
+        assert (route.ms / 60_000, route.label) == (minutes[at, 0], label[at, 0])
+        home, goal = route.xy_m[[0, -1]] if route.direction == "to" else route.xy_m[[-1, 0]]
+        assert (home == xy[at]).all()
+        assert (doors.xy_m[doors.label == route.label] == goal).all(axis=1).any()
+        assert abs(price.of(route) - route.ms) <= ROUNDING_MS
 
 
 # --- Worked by hand: a grid of 100 m, 100 m a minute on the streets, 60 m off them ------------------------------------
@@ -133,6 +165,25 @@ def test_by_car_the_legs_are_walked() -> None:
     np.testing.assert_allclose(back.xy_m[[0, -1]] - ORIGIN_M, [(430, 380), (0, -20)])
 
 
+@pytest.mark.parametrize("direction", ["to", "from"])
+def test_by_car_from_the_end_of_a_footpath(direction: Any) -> None:
+    """500 m of footpath at 100 m a minute, 1,000 m of street at 500 m a minute, and a minute to park: 5 + 2 + 1."""
+    xy = np.array([(0.0, 0.0), (1_000.0, 0.0), (1_000.0, 500.0)])
+    roads = RoadNetwork.from_segments(CRS, xy + ORIGIN_M, np.array([0, 1]), np.array([1, 2]), np.array(
+        [CLASS_INDEX["residential"], CLASS_INDEX["footway"]]), source="a spur")
+    kph = {kind: 30.0 if kind == "residential" else 0.0 for kind in ROAD_CLASSES}
+    car = replace(MODES["car"], speeds_kph=MappingProxyType(kph), if_allowed_kph=0.0, terminal_min=1.0,
+                  walk_mode="walk")
+    field = Access(roads, {"car": car, "walk": WALK}).solve("car", [Doors(xy[:1] + ORIGIN_M, np.zeros(1, np.int64))],
+                                                            direction=direction)
+    (route,) = trace_worse([field], 0, xy[2:] + ORIGIN_M)
+    order = slice(None, None, -1 if direction == "to" else 1)
+    assert route is not None
+    np.testing.assert_allclose(route.xy_m - ORIGIN_M, xy[order], atol=1e-6)
+    assert route.on_foot.tolist() == ([True, False] if direction == "to" else [False, True])
+    assert (route.ms, route.metres, route.walk_metres, route.direction) == (480_000, 1_500.0, 500.0, direction)
+
+
 def test_nothing_reached_has_no_way() -> None:
     assert routes((9_000.0, 9_000.0), (0.0, 0.0)) == [None]
 
@@ -160,6 +211,36 @@ def test_places_have_their_way_to_each_service(tmp_path: Path, direction: str) -
         door = times.serving[row.layer].set_index("facility_id").geometry[row.facility_id]
         assert ends[1 if row.direction == "to" else 0].distance(shapely.boundary(door)
                                                                 if door.geom_type == "Polygon" else door) < 1e-6
+
+
+def test_tinytown_by_hand(tmp_path: Path) -> None:
+    """Each block is 500 m and 7.5 minutes, 10 for elders: the middle point of a place is on the line of the doors."""
+    table = place_routes(solve_times(read_study(write_town(tmp_path)), Findings()))
+    rows = {(row.place_code, row.layer): row for row in table.itertuples()}
+    for (place, layer), (x, door_x, minutes) in {
+            ("990101001001", "clinics"): (500, 500, 0.0), ("990101001201", "clinics"): (1_500, 500, 15.0),
+            ("990101002201", "clinics"): (2_500, 500, 30.0), ("990101002202", "clinics"): (3_500, 500, 45.0),
+            ("990101002201", "elderly_care"): (2_500, 3_500, 20.0)}.items():
+        row = rows[place, layer]
+        assert row.minutes == pytest.approx(minutes, abs=1e-3)
+        assert row.metres == row.walk_metres == pytest.approx(abs(x - door_x), abs=0.01)
+        step = 500 if door_x > x else -500
+        blocks = [(at, 1_000) for at in range(x, door_x + step, step)] if x != door_x else [(x, 1_000)] * 2
+        # a way that is as long turns no corner, for all doors and points stand on one street
+        np.testing.assert_allclose(np.array(row.geometry.coords) - np.array(TOWN_ORIGIN_M), blocks, atol=0.01)
+
+
+def test_routes_tell_nothing_of_the_groups(tmp_path: Path) -> None:
+    """They are the same whoever lives at the points, so what `published` hides of a group is not told by them."""
+    study = read_study(write_town(tmp_path))
+    few = [name for name in study.demand.columns if name.startswith("population_")]
+    other = replace(study, demand=study.demand.assign(**dict.fromkeys(few, 0.0)))
+    assert few
+    known, emptied = (place_routes(solve_times(one, Findings())) for one in (study, other))
+    assert len(known) > 0
+    assert_geodataframe_equal(known, emptied)
+    made = lifecircle.assess(study)
+    assert_geodataframe_equal(published(made).routes, made.routes)
 
 
 def test_a_run_keeps_its_routes(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from lifecircle.network.routes import Tracer
+from lifecircle.network.routes import trace_worse
 from lifecircle.tables import CLASSES, ROUTES_COLUMNS
 from lifecircle.traveltimes import TravelTimes, used_modes
 
@@ -38,20 +38,14 @@ def place_routes(times: TravelTimes) -> gpd.GeoDataFrame:
 def _layer_rows(times: TravelTimes, layer: str) -> list[dict[str, Any]]:
     policy, points, rows = times.study.policy.layer(layer), times.middle_points, []
     ids, facility_ids = (table.to_numpy() for table in (times.demand["demand_id"], times.serving[layer]["facility_id"]))
-    for name in CLASSES:
-        rule, here = policy.rule(name), points[points["class"] == name]
-        if rule is None or here.empty:
-            continue
-        fields, column = times.fields[layer, rule.mode]
-        found = [Tracer(field, column).trace(times.xy_m[here["row"].to_numpy()]) for field in fields]
-        for place, township, row, *ways in zip(here["place_code"], here["township_code"], here["row"], *found,
-                                               strict=True):
-            if None in ways:  # of two directions both have to be open
-                continue
-            route = max(ways, key=lambda way: way.ms)
-            rows.append({
-                "place_code": place, "township_code": township, "layer": layer, "mode": rule.mode,
-                "direction": fields[ways.index(route)].direction, "demand_id": ids[row],
-                "facility_id": facility_ids[route.label], "minutes": route.ms / 60_000.0, "metres": route.metres,
-                "walk_metres": route.walk_metres, "geometry": shapely.LineString(route.xy_m)})
+    rules = {name: rule for name in CLASSES if (rule := policy.rule(name)) is not None}
+    for mode in dict.fromkeys(rule.mode for rule in rules.values()):
+        here = points[points["class"].isin([name for name, rule in rules.items() if rule.mode == mode])]
+        found = trace_worse(*times.fields[layer, mode], times.xy_m[here["row"].to_numpy()])
+        rows += [{
+            "place_code": place, "township_code": township, "layer": layer, "mode": mode, "direction": route.direction,
+            "demand_id": ids[row], "facility_id": facility_ids[route.label], "minutes": route.ms / 60_000.0,
+            "metres": route.metres, "walk_metres": route.walk_metres, "geometry": shapely.LineString(route.xy_m),
+        } for place, township, row, route in zip(here["place_code"], here["township_code"], here["row"], found,
+                                                 strict=True) if route is not None]
     return rows

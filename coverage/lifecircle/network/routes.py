@@ -7,7 +7,7 @@ time of the arc between them. Times are whole milliseconds, so that this is exac
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -34,7 +34,7 @@ from lifecircle.network.legs import (
     leg_m,
     window,
 )
-from lifecircle.network.search import UNREACHED_MS, downhill, unpack
+from lifecircle.network.search import UNREACHED_MS, Direction, downhill, unpack
 
 Array = npt.NDArray[Any]
 _SHIFT, _LOW32, _UNREACHED = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -56,12 +56,15 @@ class Route:
         The time of the whole way, the terminal time of a vehicle among it.
     label : int
         Rank of the facility.
+    direction : str
+        ``to`` the facility or ``from`` it.
     """
 
     xy_m: Array
     on_foot: Array
     ms: int
     label: int
+    direction: Direction
 
     @property
     def metres(self) -> float:
@@ -83,6 +86,28 @@ class _Start(NamedTuple):
     s: float
     joint: int
     other: float
+
+
+def trace_worse(fields: Sequence[Field], column: int, xy_m: Array) -> list[Route | None]:
+    """Trace the ways of points between them and their nearest facilities; of two directions the one that takes longer.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+        One per direction that counts, as `lifecircle.traveltimes.TravelTimes.fields` holds them per layer and mode.
+    column : int
+        The layer among those of the fields.
+    xy_m : (n, 2) float64
+        Any points, in the CRS of the roads.
+
+    Returns
+    -------
+    list of (Route or None)
+        None where one of the directions is closed; of directions that take as long the first.
+    """
+    each_way = [Tracer(field, column).trace(xy_m) for field in fields]
+    return [None if None in ways else max(filter(None, ways), key=lambda way: way.ms)
+            for ways in zip(*each_way, strict=True)]
 
 
 #: A way: the places it leads to, each with whether it is walked there.
@@ -134,7 +159,7 @@ class Tracer:
         xy, on_foot = xy[np.append(True, moves)], on_foot[moves]
         if self.field.direction == "from":
             xy, on_foot = xy[::-1], on_foot[::-1]
-        return Route(xy, on_foot, ms, label)
+        return Route(xy, on_foot, ms, label, self.field.direction)
 
     def _straight(self, x: float, y: float, ms: int, label: int) -> _Way | None:
         """Give the straight walk to a door, where that is the way."""
@@ -274,7 +299,7 @@ def _first_leg(x: float, y: float, wanted: int, label: int, k: int, lines: Lines
                                         wanted + 1.0 - rest)
                     if cost < np.inf and _same(cost + rest, wanted):
                         return 2, e, way, s, j, place
-                s = _across(x, y, joints.xy[j, 0], joints.xy[j, 1], wanted - extra_ms, lines, e, at, walls, walk)
+                s = _across(x, y, joints.xy[j, 0], joints.xy[j, 1], wanted, extra_ms, lines, e, at, walls, walk)
                 if s >= 0:
                     return 3, e, 0, s, j, s
             for way in range(2):
@@ -290,8 +315,8 @@ def _first_leg(x: float, y: float, wanted: int, label: int, k: int, lines: Lines
 
 
 @leaf_kernel
-def _across(x: float, y: float, door_x: float, door_y: float, wanted: float, lines: Lines, e: int, at: Foot,
-            walls: Walls, walk: Walk) -> float:
+def _across(x: float, y: float, door_x: float, door_y: float, wanted: float, extra_ms: float, lines: Lines, e: int,
+            at: Foot, walls: Walls, walk: Walk) -> float:
     """Give the place on an edge where two legs meet that take the time together; -1 where there is none."""
     other = foot(lines, e, door_x, door_y, walk.limit_m)
     low, high = max(at.low, other.low), min(at.high, other.high)
@@ -302,8 +327,8 @@ def _across(x: float, y: float, door_x: float, door_y: float, wanted: float, lin
     pieces = max(math.ceil((high - low) / STEP_M), 1)
     for piece in range(pieces + 2):
         cost = walk.ms_per_m * (leg_m(at, s) + leg_m(other, s))
-        if _same(cost, wanted) and not (leg_blocked(walls, lines, e, x, y, s)
-                                                  or leg_blocked(walls, lines, e, door_x, door_y, s)):
+        if _same(cost + extra_ms, wanted) and not (leg_blocked(walls, lines, e, x, y, s)
+                                                   or leg_blocked(walls, lines, e, door_x, door_y, s)):
             return s
         s = low + (high - low) * piece / pieces
     return -1.0

@@ -40,7 +40,8 @@ def published(assessment: Assessment) -> Assessment:
     groups; places gain ``people_<layer>``, ``in_time_<layer>``, ``out_<layer>`` and ``undetermined_<layer>``, the
     people whose reach the layer counts. Facilities lose people and load where they serve so few of a group. Rows of all
     residents are untouched. The scorecard is made of what is shown. Counts of a register's groups are hidden in the
-    same way; their densities and the overlay on the gaps are made of what is shown.
+    same way; their densities and the overlay on the gaps are made of what is shown. Routes stay: they begin where all
+    residents have their middle, at a point whose minutes the demand shows, and hang on no group.
     """
     cells = Cells.of(assessment.demand, assessment.run["district"]["code"])
     priority = _filter_priority(assessment.priority)
