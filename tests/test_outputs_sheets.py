@@ -16,7 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from command import assert_one_line, inside
+from lifecircle.assess import assess
 from lifecircle.errors import InputError
+from lifecircle.live import Live
 from lifecircle.outputs import typeface
 from lifecircle.outputs.cartography import PAPERS, RAMP, round_length
 from lifecircle.outputs.disclosure import published
@@ -24,8 +26,12 @@ from lifecircle.outputs.lettering import place_names
 from lifecircle.outputs.map_text import MODEL_MARK, NOT_APPROVED
 from lifecircle.outputs.mapsheet import draw_sheet, write_sheets
 from lifecircle.outputs.rundir import write_run
-from lifecircle.outputs.sheet_theme import main_state, themes
+from lifecircle.outputs.sheet_theme import SITES, main_state, themes
+from lifecircle.siting.candidates import in_places
+from lifecircle.siting.sites import choose_sites, with_sites
+from lifecircle.study import read_study
 from sample_assessment import SINKS, sample
+from tinytown import write_town
 
 HOSTILE = {
     "formula": "=HYPERLINK(\"http://x\",\"y\")", "tab": "\t=1\x00\x1b[31m", "math": "$x$ $\\frac{",
@@ -198,6 +204,39 @@ def test_what_is_hidden_is_hatched_and_not_told(tmp_path):
 ])
 def test_most_people_decide_the_mark_of_a_place(counts, state):
     assert main_state(counts) == state
+
+
+def test_sites_are_marked_with_their_rank_and_listed(tmp_path):
+    live = Live.of(read_study(write_town(tmp_path / "town")))
+    assessment = published(with_sites(assess(live.times.study), choose_sites(live, ["clinics"], in_places(live.times),
+                                                                             new=1)))
+    [theme] = [theme for theme in themes(assessment) if theme.key == SITES]
+    names = [f"{rank} {name}" for rank, name in enumerate(assessment.sites["name"], start=1)]
+    assert [line.split("（")[0] for line in theme.site_lines] == names
+    with matplotlib.style.context("default"):
+        figure = draw_sheet(assessment, theme)
+    assert theme.sites[0][1:] == pytest.approx(shapely.get_coordinates(assessment.sites.geometry.iloc[0])[0])
+    assert [item.get_text() for item in figure.axes[1].texts if item.get_text().isdigit()] == ["1"]
+
+
+def test_a_town_too_small_to_be_lettered_has_an_inset_and_every_name_is_there():
+    """Four streets of 0.8 km by 1 km in a district of 40 km by 40 km."""
+    assessment = published(sample(quality="surveyed"))
+    west, south = assessment.townships.total_bounds[:2]
+    streets = [shapely.box(west + 800 * at, south, west + 800 * (at + 1), south + 1000) for at in range(4)]
+    around = shapely.box(west, south, west + 12_000, south + 40_000).difference(shapely.union_all(streets))
+    more = assessment.townships.iloc[[0] * 5].assign(
+        township_code=[f"99{at}" for at in range(5)], township=["甲街道", "乙街道", "丙街道", "丁街道", "大镇"])
+    large = replace(assessment, townships=more.set_geometry([*streets, around], crs=more.crs))
+    sites = ("8", west + 400.0, south + 500.0), ("9", west + 6_000.0, south + 30_000.0)
+    theme = replace(next(themes(large)), sites=sites)
+    with matplotlib.style.context("default"):
+        figure = draw_sheet(large, theme)
+    assert len(figure.axes) == 3
+    lettered = [item.get_text() for axes in figure.axes for item in axes.texts if item.get_gid() == "name"]
+    assert set(lettered) == set(more["township"])
+    numbers = [[item.get_text() for item in axes.texts if item.get_text() in "89"] for axes in figure.axes[1:]]
+    assert numbers == [["8", "9"], ["8"]]  # the inset shows only what lies in it
 
 
 def test_scale_bars_are_round():

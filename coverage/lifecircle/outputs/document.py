@@ -167,19 +167,19 @@ class _Report:
             if value != value:
                 return str(say["none"])
             return rate_text(value) if unit == "share" else f"{value:,.2f}".rstrip("0").rstrip(".") + (
-                f" {units.get(unit, unit)}")
+                f" {units.get(unit, unit.replace('m2', 'm²'))}".rstrip())
 
         rows: list[list[Cell]] = [
             [f"{row.number:.0f}" if row.number else "", row.title, amount(row.target, row.unit),
              amount(row.actual, row.unit), amount(row.gap, row.unit), self._verdict(row.verdict), row.lead_unit]
             for row in card[known].itertuples()]
         word.caption(say["plan_table"])
-        word.table(say["plan_heads"], rows, (12, 50, 24, 24, 24, 18, 18), numbers=(2, 3, 4))
+        word.table(say["plan_heads"], rows, (11, 47, 22, 24, 22, 18, 26), numbers=(2, 3, 4))
         bare: list[list[Cell]] = [[f"{row.number:.0f}" if row.number else "", row.title, amount(row.target, row.unit),
                                    row.wanted, row.lead_unit] for row in card[~known].itertuples()]
         if bare:
             word.caption(say["bare_table"])
-            word.table(say["bare_heads"], bare, (12, 46, 24, 64, 24), numbers=(2,))
+            word.table(say["bare_heads"], bare, (11, 47, 22, 60, 30), numbers=(2,))
 
     def _verdict(self, verdict: str) -> tuple[str, str]:
         return str(self.told["verdicts"].get(verdict, verdict)), _FILLS.get(verdict, "EFEFEF")

@@ -170,12 +170,13 @@ def _draw_content(axes: Axes, assessment: Assessment, theme: Theme, large: float
 
 def _write_sites(axes: Axes, theme: Theme, large: float, metres: float) -> list[shapely.Geometry]:
     """Mark the chosen sites with their rank, and give where the marks lie."""
-    radius = 2.1 * large
-    for label, x, y in theme.sites:
+    radius, (west, east), (south, north) = 2.1 * large, axes.get_xlim(), axes.get_ylim()
+    shown = [(label, x, y) for label, x, y in theme.sites if west <= x <= east and south <= y <= north]
+    for label, x, y in shown:
         axes.scatter([x], [y], s=(2 * radius * 72 / draw.MM_PER_INCH) ** 2, c="#fff3a8", edgecolors="#33203f",
                      linewidths=1.2 * large, zorder=8)
         write(axes, x, y, label, size=7.5 * large, ha="center", va="center_baseline", zorder=8.2, color="#33203f")
-    return [shapely.Point(x, y).buffer(radius * metres) for _, x, y in theme.sites]
+    return [shapely.Point(x, y).buffer(radius * metres) for _, x, y in shown]
 
 
 def _small_areas(assessment: Assessment, metres: float, large: float) -> list[shapely.Geometry]:

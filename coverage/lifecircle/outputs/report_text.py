@@ -9,11 +9,12 @@ from lifecircle.outputs.map_text import words
 from lifecircle.outputs.summary import rate_text
 
 _ZH: dict[str, Any] = {
-    "classes": "乡镇（街道）覆盖率", "classes_m2": "乡镇（街道）人均面积", "classes_all": "乡镇（街道）服务齐全人口",
+    "classes": "乡镇（街道）覆盖率", "classes_m2": "乡镇（街道）人均面积，m²",
+    "classes_all": "乡镇（街道）服务齐全人口",
     "below": "＜ {high}", "between": "{low} — {high}", "above": "≥ {low}", "no_class": "缺数据",
     "hidden_class": "不公开",
     "district": "全区", "rate": "覆盖率 {rate}", "people": "{people} 人（{group}）",
-    "out": "未覆盖 {out} 人，待核 {undetermined} 人", "hidden_out": "未覆盖、待核人数不公开",
+    "out": "未覆盖 {out} 人", "undetermined": "待核 {undetermined} 人", "hidden_out": "未覆盖、待核人数不公开",
     "m2": "人均面积 {m2} m²，标准 {target} m²", "m2_bare": "人均面积 {m2} m²",
     "verdict": "判定：{verdict}", "verdict_m2": "面积判定：{verdict}", "lead": "责任单位：{lead}",
     "at": "覆盖率达到 {shares}% 的乡镇（街道）：{counts} 个", "doubts": "数据有疑点 {count} 条，见数据提示",
@@ -31,17 +32,17 @@ _ZH: dict[str, Any] = {
     "numbers": "缺口清单中的序号",
 }
 _EN: dict[str, Any] = {
-    "classes": "Coverage by township", "classes_m2": "Area per head by township",
+    "classes": "Coverage by township", "classes_m2": "m² per head by township",
     "classes_all": "People with all services", "below": "< {high}", "between": "{low} to {high}", "above": "≥ {low}",
     "no_class": "no data", "hidden_class": "hidden", "district": "District", "rate": "Coverage {rate}",
-    "people": "{people} people ({group})", "out": "Out {out}, undetermined {undetermined}",
+    "people": "{people} people ({group})", "out": "Out of time {out}", "undetermined": "Undetermined {undetermined}",
     "hidden_out": "Out and undetermined: hidden", "m2": "{m2} m² per head, target {target} m²",
     "m2_bare": "{m2} m² per head", "verdict": "Verdict: {verdict}", "verdict_m2": "Area: {verdict}",
     "lead": "Lead unit: {lead}", "at": "Townships at {shares} %: {counts}",
-    "doubts": "{count} findings cast doubt on the data", "all": "People with all services {rate}",
+    "doubts": "Findings that cast doubt: {count}", "all": "People with all services {rate}",
     "mean": "Services in time, mean {mean} of {services}", "rule": "{class} {minutes:g} min ({mode})",
     "no_rule": "not judged by time", "quality": "Data quality: {quality}", "circle": "Service circle: within the limit",
-    "places": "Places, disc area by people", "facilities": "Facilities", "lines": "Roads and water",
+    "places": "Places, area by people", "facilities": "Facilities", "lines": "Roads and water",
     "roads": ("Motorway", "Trunk, primary", "Other roads"), "water": "Water",
     "inset_title": "The town", "scale": "1:{scale:,}",
     "maker": "Drawn by lifecircle {version}, run {run}", "crs": "Measured in {crs}; grid north is up",

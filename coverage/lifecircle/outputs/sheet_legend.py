@@ -84,7 +84,7 @@ def panel_of(assessment: Assessment, theme: Theme, large: float) -> Panel:
         blocks[2] = (blocks[2][0], (*blocks[2][1], Row(say["lines"], head=True), *lines))
     tallest = max(len(rows) for _, rows in blocks)
     every = sum(len(rows) + 2 for _, rows in blocks)
-    return Panel(tuple(blocks), (tallest + 2.2) * _LINE * large, every * _LINE * large)
+    return Panel(tuple(blocks), (tallest + 2.5) * _LINE * large, every * _LINE * large)
 
 
 def fill_panel(page: Axes, box_mm: tuple[float, float, float, float], panel: Panel, large: float) -> None:
@@ -97,11 +97,11 @@ def fill_panel(page: Axes, box_mm: tuple[float, float, float, float], panel: Pan
         x = left + at * column if below else left
         y = bottom + high if below else y
         y -= _LINE * large
-        write(page, x, y, title, size=8.5 * large, most=26, color="#111111")
+        write(page, x, y, title, size=8.5 * large, most=28, color="#111111")
         page.plot([x, x + column - 4 * large], [y - 1.2 * large] * 2, color="#bbb5a8", linewidth=0.6)
         y -= 0.5 * _LINE * large
         for row in rows:
-            y -= _LINE * large
+            y -= (1.4 if row.head else 1.0) * _LINE * large
             mark = _MARK * large if row.draw else 0.0
             if row.draw:
                 row.draw(page, x + 3 * large, y + 0.9 * large, large)
@@ -113,19 +113,26 @@ def fill_panel(page: Axes, box_mm: tuple[float, float, float, float], panel: Pan
 
 def _wrap(line: str) -> list[str]:
     """Break a line where a column ends; full and half widths count as they are set."""
+    shown = printable(line, 120)
+    if _ems(shown) > _COLUMN_EMS and "　" in shown:
+        return [part for piece in shown.split("　") for part in _wrap(piece)]
     lines, room = [""], _COLUMN_EMS
-    for letter in printable(line, 120):
-        wide = 1.0 if letter >= "\u2e80" else 0.56
+    for letter in shown:
+        wide = _ems(letter)
         if wide > room:
             head, blank, tail = lines[-1].rpartition(" ")
             if blank and len(tail) < 12 and letter < "\u2e80" and letter != " ":
                 lines[-1:] = [head, tail]
             else:
                 lines.append("")
-            room = _COLUMN_EMS - sum(1.0 if item >= "\u2e80" else 0.56 for item in lines[-1])
+            room = _COLUMN_EMS - _ems(lines[-1])
         lines[-1] += letter
         room -= wide
     return [part.strip() for part in lines if part.strip()]
+
+
+def _ems(text: str) -> float:
+    return sum(1.0 if letter >= "\u2e80" else 0.56 for letter in text)
 
 
 def _amount(count: int, unit: str) -> str:

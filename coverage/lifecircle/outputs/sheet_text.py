@@ -37,7 +37,14 @@ _VALUES = {"cause": "cause", "verdict": "verdicts", "area_verdict": "verdicts", 
            "status": "status", "class": "class", "group": "group", "mode": "mode", "kind": "kind"}
 _METRICS = {"min": "分钟", "m2": "m²", "place": "村（社区）", "village": "村", "community": "社区",
             "township": "乡镇（街道）", "district": "区"}
-_UNITS = {"person": "人", "facility": "处", "share": "比例", "unit": "个", "places": "托位", "beds": "床"}
+_UNITS = {
+    "person": "人", "facility": "处", "share": "比例", "unit": "个", "places": "托位", "beds": "床", "people": "人",
+    "m2": "m²", "m2/person": "m²/人", "place/person": "位/人", "bed/person": "床/人", "person/10000": "人/万人",
+    "points": "分", "site": "处", "dwelling": "套", "post": "个", "firm": "家", "estate": "个小区", "brand": "个",
+    "village": "个村", "community": "个社区", "township": "个乡镇（街道）", "place": "个", "ug/m3": "µg/m³",
+    "street": "条", "road": "条", "line": "条", "station": "个", "school": "所", "reservoir": "座", "project": "个",
+    "mu": "亩", "market": "个", "issues": "期", "group": "个", "event": "次", "circle": "个", "case": "件",
+}
 _KINDS = {"place": "村（社区）", "road": "路边", "building": "已有建筑", "land": "地块", "spatial": "空间类",
           "not_spatial": "非空间类"}
 _SEVERITIES = {"stop": "阻断", "warn": "警告", "note": "提示"}

@@ -170,7 +170,8 @@ def _facts(assessment: Assessment, layer: str, own: dict[str, Any], group: str, 
         lines.append(say["people"].format(people=people_text(figures.get("people"), language), group=group))
         out, undetermined = (people_text(figures.get(name), language) for name in ("out", "undetermined"))
         hidden = figures.get("out") is None and figures.get("undetermined") is None
-        lines.append(say["hidden_out"] if hidden else say["out"].format(out=out, undetermined=undetermined))
+        lines += [say["hidden_out"]] if hidden else [say["out"].format(out=out),
+                                                     say["undetermined"].format(undetermined=undetermined)]
         lines.append(say["verdict"].format(verdict=told["verdicts"].get(figures.get("verdict"), told["no_data"])))
     if "m2" in figures:
         target = figures.get("m2_target")
