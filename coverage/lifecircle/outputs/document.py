@@ -22,12 +22,13 @@ from lifecircle.outputs.report_text import people_text, report_words, span_text
 from lifecircle.outputs.sheet_text import sheet_words
 from lifecircle.outputs.sheet_theme import site_lines
 from lifecircle.outputs.summary import rate_text
-from lifecircle.outputs.townmap import WIDTH_MM, TownMaps
+from lifecircle.outputs.townmap import TownMaps
 from lifecircle.outputs.wordparts import GREY, RED, Cell, Word
 from lifecircle.outputs.workbook import still
 
 _FILLS = {"met": "CFE3F1", "not_met": "F9D9B4", "unsure": "E7E2F0", "undecided": "EFEFEF", "no_data": "EFEFEF"}
 _LARGEST, _TOWN_GAPS, _TOWN_FINDINGS = 3, 8, 4
+_MAP_MM = 160.0
 
 
 def write_document(assessment: Assessment, path: str | Path, *, done: Callable[[], None] = lambda: None) -> None:
@@ -187,7 +188,7 @@ class _Report:
     def _overview(self) -> None:
         say, towns = self.say, self.of.townships
         layers = [layer for layer in self.of.layers if self.run["layers"][layer].get("reach", True)][:6]
-        self.word.heading(say["overview"], new_page=True)
+        self.word.heading(say["towns"], new_page=True)
         self.word.caption(say["rates_table"])
         units = [*zip(towns["township_code"], towns["township"], strict=True),
                  (self.district["code"], self.told["total"])]
@@ -198,10 +199,9 @@ class _Report:
 
     def _towns(self, done: Callable[[], None]) -> None:
         maps, towns = TownMaps(self.of), self.of.townships
-        self.word.heading(self.say["towns"], new_page=True)
         lacking = township_gaps(self.of)
-        for at, (code, name) in enumerate(zip(towns["township_code"], towns["township"], strict=True)):
-            self.word.heading(name, 2, new_page=at > 0)
+        for code, name in zip(towns["township_code"], towns["township"], strict=True):
+            self.word.heading(name, 2, new_page=True)
             self._town(maps, code, name, lacking.get(code, []))
             done()
 
@@ -212,7 +212,7 @@ class _Report:
         word.say(say["population"].format(people=people_text(residents, self.language), places=places))
         gaps = self.gaps[(self.gaps["township_code"] == code)]
         shown = gaps.head(_TOWN_GAPS)
-        word.picture(maps.png(code, list(shown["place_code"])), WIDTH_MM,
+        word.picture(maps.png(code, list(shown["place_code"])), _MAP_MM,
                      say["map_words"].format(township=name, mark=self.mark))
         word.caption(say["figures"].format(township=name))
         rows = [self._figures(layer, self.figures.get(code, {}).get(layer, {})) for layer in self.of.layers]
@@ -255,7 +255,8 @@ class _Report:
             layer=self.labels.get(item["layer"], item["layer"]), kind=self.told["kind"].get(item["kind"], item["kind"]),
             of=self.told["unit_names"].get(item["metric"], ""),
             short=people_text(item["short"], self.language) if not isinstance(item["short"], str) else item["short"],
-            unit=self.told["units"].get(item["unit"], item["unit"])) for item in lacking]
+            unit="" if item["short"] is None else self.told["units"].get(item["unit"], item["unit"]),
+            ).rstrip() for item in lacking]
         if items:
             word.say(say["lacking"].format(list=self.told["list"].join(items)), size=9)
         if self.of.siting:

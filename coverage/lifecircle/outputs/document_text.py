@@ -6,7 +6,7 @@ from typing import Any
 
 _ZH: dict[str, Any] = {
     "title": "{district}公共服务圈评估报告", "summary": "概要", "plan": "对照方案", "towns": "各乡镇（街道）",
-    "overview": "各乡镇（街道）覆盖率一览", "method": "方法与数据质量", "contents": "目录",
+    "method": "方法与数据质量", "contents": "目录",
     "model": "本报告的输入含模型数据，所有数字都不是现状，不得引用。",
     "people": "全区常住人口 {people} 人，{townships} 个乡镇（街道），{places} 个村（社区）。",
     "service": "{layer}：{group} {people} 人中，{in_time} 人在时限内，覆盖率 {rate}；{out} 人在时限外，{undetermined}"
@@ -52,7 +52,7 @@ _ZH: dict[str, Any] = {
 }
 _EN: dict[str, Any] = {
     "title": "{district}: public services in reach", "summary": "Summary", "plan": "Against the plan",
-    "towns": "The townships", "overview": "Coverage by township", "method": "Method and data quality",
+    "towns": "The townships", "method": "Method and data quality",
     "contents": "Contents",
     "model": "Inputs of this report are model data. No figure in it is real, and none may be quoted.",
     "people": "The district has {people} residents in {townships} townships and {places} villages and communities.",

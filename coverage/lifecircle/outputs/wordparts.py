@@ -50,7 +50,7 @@ class Word:
         section = self._file.sections[0]
         section.orientation, section.page_width, section.page_height = WD_ORIENT.PORTRAIT, Mm(210), Mm(297)
         section.left_margin = section.right_margin = Mm(20)
-        section.top_margin, section.bottom_margin = Mm(20), Mm(18)
+        section.top_margin, section.bottom_margin = Mm(18), Mm(15)
         above = section.header.paragraphs[0]
         _run(above, head, size=8.5, colour=GREY)
         if mark:
