@@ -11,7 +11,7 @@ import numpy.typing as npt
 import shapely
 
 from lifecircle.assessment import Assessment
-from lifecircle.outputs.tables import plain_value
+from lifecircle.outputs.tables import DECIMALS, plain_value
 
 #: Steps per degree: about a metre.
 STEPS_PER_DEGREE = 100_000
@@ -24,11 +24,11 @@ RING_MINUTES: dict[str, float] = {"urban": 15.0, "rural": 30.0}
 
 
 def number(value: Any) -> float | str | None:
-    """Give a number for JSON: None for NaN, the word ``inf`` for what is not reached."""
+    """Give a number for JSON, as exact as the tables: None for NaN, the word ``inf`` for what is not reached."""
     value = float(value)
     if math.isnan(value):
         return None
-    return round(value, 4) if math.isfinite(value) else "inf"
+    return round(value, DECIMALS) if math.isfinite(value) else "inf"
 
 
 def encode(xy_degree: npt.NDArray[np.float64]) -> str:

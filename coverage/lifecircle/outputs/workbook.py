@@ -190,7 +190,7 @@ def _column(page: Worksheet, at: int, name: str, values: pd.Series, sheet: Sheet
     number = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
     shares = sheet.table["unit"].eq("share").to_numpy() if "unit" in sheet.table.columns else None
     grouped = None if sheet.groups is None else sheet.groups.ne("all").to_numpy()
-    people = name.startswith("people") or name in ("need", "have", "short")
+    counted = name.startswith("people") or name in ("need", "have", "short", "coverage_rate", "low", "high")
     widest = _width(told["columns"].get(name, name))
     for row, value in enumerate(values.tolist()):
         cell = page.cell(_HEAD_ROW + 1 + row, at)
@@ -200,7 +200,7 @@ def _column(page: Worksheet, at: int, name: str, values: pd.Series, sheet: Sheet
                 cell.number_format = "0.0%" if shares is not None and shares[row] and name in _SHARED else _format(name)
             elif value == value:
                 _set(cell, told["unreachable"])
-            elif people and grouped is not None and grouped[row]:
+            elif counted and grouped is not None and grouped[row]:
                 _set(cell, told["hidden"])
             cell.alignment = Alignment(horizontal="right")
             shown = f"{value:,.1f}" if value == value else ""
