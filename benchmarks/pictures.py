@@ -1,4 +1,4 @@
-"""Take the pictures of the documentation from the map of a run: the district, and a township that was asked for.
+"""Take the pictures of the documentation from the map of a run: the district, a township, a way, and the gaps.
 
 Usage: python benchmarks/pictures.py RUN_DIR DOCS_DIR
 """
@@ -30,6 +30,13 @@ def main(run_directory: Path, docs: Path) -> None:
         save(page, images / "map.png")
         find(page, worst_township(run_directory))
         save(page, images / "township.png")
+        page.keyboard.press("Escape")
+        find(page, worst_place(run_directory))
+        save(page, images / "map_way.png")
+        page.keyboard.press("Escape")
+        page.reload()
+        page.check("[name=lc-theme][value=gaps]")
+        save(page, images / "map_gaps.png")
         browser.close()
 
 
@@ -48,6 +55,13 @@ def worst_township(run_directory: Path) -> str:
     rates = rates[(rates["class"] == "all") & (rates["township_code"] != assessment.run["district"]["code"])]
     rates = rates[rates["layer"] == assessment.layers[0]]
     return str(rates.sort_values("value")["township"].iloc[0])
+
+
+def worst_place(run_directory: Path) -> str:
+    """Name the place with most people out of time."""
+    gaps = lifecircle.read_run(run_directory).gaps
+    first = gaps[(gaps["kind"] == "reach") & (gaps["group"] == "all")]
+    return str(first.sort_values("people_out")["place"].iloc[-1])
 
 
 def find(page: Page, name: str) -> None:

@@ -14,7 +14,7 @@ import typer.main
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from lifecircle import plan, policy, runfile, sources
+from lifecircle import plan, policy, runfile, sources, tiles
 from lifecircle.cli import app
 from lifecircle.inputs import edits
 
@@ -26,6 +26,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`[people.scenarios.<name>]`": runfile.Scenario, "`classes = { … }`": runfile.Classes,
     "`[barriers]`": runfile.Barriers, "`[roads]`": runfile.Roads, "`[[facilities]]`": runfile.Facilities,
     "`[policy]`": runfile.PolicySection, "`[plan]`": runfile.PlanSection, "`[surface]`": runfile.Surface,
+    "`[map]`": tiles.MapSection,
     "`[priority]`": runfile.PriorityPeople,
     "`[uncertainty]`": runfile.Uncertainty, "`osm = { … }`": sources.OsmSource, "`local = { … }`": runfile.LocalRoads,
     "Top level": policy.Policy,

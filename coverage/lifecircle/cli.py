@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lifecircle.climap import draw
 from lifecircle.clireport import report
 from lifecircle.clisite import site
 from lifecircle.errors import InputError, LifecircleError, UsageError
@@ -236,16 +237,6 @@ def compare(before: Annotated[Path, typer.Argument(help="Run directory of before
         typer.echo(comparison_text(found) + (f"\nmap: {out / 'compare.html'}" if out else ""))
 
 
-@app.command("map")
-def draw(directory: DirectoryArgument) -> None:
-    """Draw map.html again (重新出图)."""
-    from lifecircle.outputs.maps import save_map
-    from lifecircle.outputs.rundir import read_run
-
-    save_map(read_run(directory), directory / "map.html")
-    typer.echo(str(directory / "map.html"))
-
-
 @app.command()
 def verify(directory: DirectoryArgument,
            allow: AllowOption,
@@ -330,6 +321,7 @@ def roads(out: Annotated[Path, typer.Option("--out", help="GraphML file to write
     typer.echo(save_roads(out, place=place, bbox=bbox, pbf=pbf, overpass_url=overpass_url))
 
 
+app.command("map")(draw)
 app.command()(site)
 app.command()(report)
 

@@ -13,6 +13,7 @@ from lifecircle.errors import ConfigError
 from lifecircle.plan import Circles, Plan, PlanSection, PriorityPeople, read_plan
 from lifecircle.policy import Policy, Section, explain, read_policy, read_toml
 from lifecircle.sources import FileSource, Quality
+from lifecircle.tiles import MapSection
 
 
 class District(Section):
@@ -279,6 +280,7 @@ class RunFile(Section):
     circles: Circles = Circles()
     priority: PriorityPeople = PriorityPeople()
     surface: Surface = Surface()
+    map: MapSection = MapSection()
     uncertainty: Uncertainty = Uncertainty()
     path: Path = Field(default=Path("run file"), exclude=True)
     allow: tuple[Path, ...] = Field(default=(), exclude=True)

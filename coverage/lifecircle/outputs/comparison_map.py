@@ -39,7 +39,8 @@ def comparison_html(comparison: Comparison) -> str:
         As for `maps.map_html`.
     """
     for simplify_m in SIMPLIFY_M:
-        page = seal(draw_page(comparison, simplify_m).get_root().render())
+        page = seal(draw_page(comparison, simplify_m).get_root().render(),
+                    language=comparison.after.run["district"].get("language", "zh"))
         if len(page.encode("utf-8")) <= LIMIT_BYTES:
             break
     return page

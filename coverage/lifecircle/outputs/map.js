@@ -21,12 +21,12 @@ window.lifecircle.start = (function () {
     const state = {theme: "", chosen: "", group: 0, gap: (facts.layers.find((layer) => layer.rules.length) || facts.layers[0]).key, kind: "reach",
       measure: facts.plan ? themes.plan.start(facts) : 0};
     ["townships", "circles", "ring0", "ring1", "gaps", "roads", "places", "facilities", "sites", "ground", "names"].forEach((name) => { state[name] = true; });
-    const popupRoom = {maxWidth: Math.min(520, map.getSize().x - 60), maxHeight: Math.max(160, Math.min(430, map.getSize().y - 220)),
+    const popupRoom = {maxWidth: Math.min(520, map.getSize().x - 92), maxHeight: Math.max(160, Math.min(430, map.getSize().y - 220)),
       autoPanPaddingTopLeft: [56, 76], autoPanPaddingBottomRight: [20, 20]};
     let opener = null;
 
     const view = {
-      map, facts, words, members, state, shown, themes: ORDER.map((key) => themes[key]).filter((theme) => theme && there(theme)),
+      map, facts, words, members, state, shown, room: popupRoom, themes: ORDER.map((key) => themes[key]).filter((theme) => theme && there(theme)),
       units: members.townships.map((member) => member.feature.properties), ringRenderer: L.canvas({pane: "lc-circles"}),
       theme: () => themes[state.theme],
       services: () => (view.theme().services ? view.theme().services(facts, members) : []),
@@ -46,16 +46,21 @@ window.lifecircle.start = (function () {
     view.panel = panel;
     const phone = map.getSize().x <= 600;
     if (!phone) popupRoom.autoPanPaddingBottomRight[0] += Math.min(panel.offsetWidth, map.getSize().x / 3);
+    facts.tiles.forEach((address) => L.tileLayer(address, {maxZoom: 20, maxNativeZoom: 18}).addTo(map));
     layers.townships.addTo(map);
     L.geoJSON(layers.townships.toGeoJSON(5), {pane: "lc-borders", interactive: false, style: {fill: false, color: "#5d5d5d", weight: 1.2, opacity: 0.8}}).addTo(map);
     layers.ground.setStyle(groundStyle);
     Object.values(shown).forEach((group) => group.addTo(map));
-    prepare();
+    drawTitle(title, view);
     if (phone) fold(true);
-    const fitRoom = {paddingTopLeft: [10, phone ? 90 : 60], paddingBottomRight: phone ? [10, 130] : popupRoom.autoPanPaddingBottomRight};
-    map.fitBounds(layers.townships.getBounds(), fitRoom);
+    if (phone) Object.assign(popupRoom, {autoPanPaddingTopLeft: [46, title.offsetHeight + 12], autoPanPaddingBottomRight: [8, panel.offsetHeight + 8]});
+    prepare();
+    const foot = map.getContainer().querySelector(".lc-foot");
+    const fitRoom = phone ? {paddingTopLeft: [44, title.offsetHeight + 16], paddingBottomRight: [10, panel.offsetHeight + foot.offsetHeight + 16]}
+      : {paddingTopLeft: [10, 60], paddingBottomRight: popupRoom.autoPanPaddingBottomRight};
+    map.fitBounds(layers.townships.getBounds(), {animate: false, ...fitRoom});
     map.on("zoomend", () => { scaleMarks(); drawFacilities(); });
-    map.on("zoomend moveend", () => drawNames(view));
+    map.on("moveend", () => drawNames(view)); // a zoom ends with a move
     draw();
 
     function prepare() {
@@ -100,6 +105,13 @@ window.lifecircle.start = (function () {
     function fold(folded) {
       panel.classList.toggle("lc-folded", folded);
       panel.querySelector(".lc-head button").setAttribute("aria-expanded", String(!folded));
+      if (phone) sizeBoxes();
+    }
+
+    /* On a phone the panel is a sheet at the bottom; what stands above it and below the title makes room. */
+    function sizeBoxes() {
+      map.getContainer().style.setProperty("--lc-top", `${title.offsetHeight + 6}px`);
+      map.getContainer().style.setProperty("--lc-sheet", `${panel.offsetHeight}px`);
     }
 
     /* ---- what the user does ---- */
@@ -138,7 +150,7 @@ window.lifecircle.start = (function () {
       const card = button.closest(".leaflet-popup-content");
       card.querySelectorAll("[data-route]").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
       const place = members.places.find((member) => member.feature.properties.code === button.dataset.route).feature.properties;
-      card.querySelector(".lc-told").innerHTML = drawRoute(view, place, button.dataset.layer);
+      card.querySelector(".lc-told").innerHTML = drawRoute(view, place, button.dataset.layer, map._popup);
     }
 
     function onOpen(popup) {
@@ -147,7 +159,7 @@ window.lifecircle.start = (function () {
       const close = element.querySelector(".leaflet-popup-close-button");
       if (close) close.setAttribute("aria-label", words.close);
       const heading = card.querySelector("h3");
-      [["role", "dialog"], ["tabindex", "-1"], ["aria-label", heading ? heading.textContent : ""]].forEach(([name, value]) => card.setAttribute(name, value));
+      [["role", "dialog"], ["tabindex", "0"], ["aria-label", heading ? heading.textContent : ""]].forEach(([name, value]) => card.setAttribute(name, value));
       card.focus({preventScroll: true});
       const way = card.querySelector(`[data-layer="${view.layer().key}"]`);
       if (way) showRoute(way);
@@ -217,6 +229,7 @@ window.lifecircle.start = (function () {
       const far = Math.max(0, Math.min(NEAR_ZOOM - map.getZoom(), 3));
       map.getContainer().style.setProperty("--lc-site", (1 - 0.19 * far).toFixed(2));
       map.getContainer().style.setProperty("--lc-disc", (1 - 0.16 * far).toFixed(2));
+      map.getContainer().style.setProperty("--lc-heap", far < 3 ? "1" : "0.8");
       shown.circles.eachLayer((member) => member.setStyle({weight: 1.8 - 0.4 * far}));
     }
 
@@ -224,7 +237,7 @@ window.lifecircle.start = (function () {
       const theme = view.theme();
       const colour = (unit) => (theme.fill ? theme.fill(unit, view) : theme.value ? scaleColour(theme.value(unit, view), theme.scale(view)) : "#fff");
       layers.townships.setStyle((feature) => ({stroke: false, fill: true, fillColor: colour(feature.properties),
-        fillOpacity: has("townships") ? (facts.tiles ? 0.7 : 1) : facts.tiles ? 0 : 0.55}));
+        fillOpacity: has("townships") ? (facts.tiles.length ? 0.65 : 1) : facts.tiles.length ? 0 : 0.55}));
       if (has("ground")) layers.ground.addTo(map); else layers.ground.remove();
       fill("circles", ofLayer);
       shown.circles.eachLayer((member) => member.setStyle(CIRCLE));
@@ -245,6 +258,7 @@ window.lifecircle.start = (function () {
       panel.querySelector(".lc-facts").innerHTML = theme.facts(view);
       panel.querySelector(".lc-legend").innerHTML = [...theme.legend(view), view.group("ground", "", []), view.group("names", "", [])].join("");
       fillList(view);
+      if (phone) sizeBoxes();
       drawNames(view);
     }
 

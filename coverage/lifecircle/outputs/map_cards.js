@@ -6,7 +6,7 @@ Object.assign(window.lifecircle, (function () {
   const NUMBERED = 12; // So many measures of the plan stand in a card unfolded.
 
   function layerName(layer, chosen, doubts, words) {
-    return `<tr${layer.key === chosen ? ' class="lc-chosen"' : ""}><th scope="row">${layer.label}${doubtMark(doubts, words)}</th>`;
+    return `<tr${layer.key === chosen ? ' class="lc-chosen"' : ""}><th scope="row" class="lc-service">${layer.label}${doubtMark(doubts, words)}</th>`;
   }
 
   function share(value, words) { return typeof value === "number" ? `${plain(value * 100)}%` : words.none; }
@@ -25,7 +25,7 @@ Object.assign(window.lifecircle, (function () {
     const rows = facts.layers.map((layer) => {
       const figures = unit.figures[layer.key] || {};
       const verdict = words.verdicts[figures.verdict || figures.m2_verdict] || words.none;
-      return layerName(layer, chosen.key, unit.doubts[layer.key], words) + cell(rateText(figures, words) + range(figures), true) +
+      return layerName(layer, chosen.key, unit.doubts[layer.key], words) + cell(rateText(figures, words) + range(figures).replace("<small>", '<small class="lc-range">'), true) +
         cell(share(figures.target, words), true) + cell(count(figures.out, words), true) + cell(count(figures.undetermined, words), true) +
         cell(areaText(figures, words), true) + cell(verdict) + "</tr>";
     });
@@ -101,14 +101,15 @@ Object.assign(window.lifecircle, (function () {
   /* The name of a service is a button where there is a way to draw. */
   function placeRow(layer, place, view) {
     if (!view.routeOf(place.code, layer.key)) return layerName(layer, view.layer().key, null, view.words);
-    return `<tr data-row="${layer.key}"${layer.key === view.layer().key ? ' class="lc-chosen"' : ""}><th scope="row"><button type="button" class="lc-way" ` +
+    return `<tr data-row="${layer.key}"${layer.key === view.layer().key ? ' class="lc-chosen"' : ""}><th scope="row" class="lc-service"><button type="button" class="lc-way" ` +
       `data-route="${place.code}" data-layer="${layer.key}" aria-pressed="false">${layer.label}</button></th>`;
   }
 
   function otherGap(layer, gap, words) {
     const parts = ["need", "have", "short"].filter((key) => typeof gap[key] === "number")
       .map((key) => `${words[key]} ${plain(gap[key])} ${words.units[gap.unit] ?? gap.unit}`);
-    return `<p>${layer.label}·${words.kind[gap.kind] || gap.kind}${words.colon}` +
+    const level = gap.level && gap.level !== "all" ? ` (${words.levels[gap.level] || gap.level})` : "";
+    return `<p>${layer.label}·${words.kind[gap.kind] || gap.kind}${level}${words.colon}` +
       `${[...parts, words.cause[gap.cause] || gap.cause].join(words.separator)}</p>`;
   }
 

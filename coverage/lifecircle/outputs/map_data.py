@@ -21,6 +21,7 @@ from lifecircle.outputs.map_colours import colours
 from lifecircle.outputs.map_gaps import place_gaps, township_gaps
 from lifecircle.outputs.map_plan import plan_facts, plan_figures
 from lifecircle.outputs.map_priority import priority_facts, priority_figures
+from lifecircle.outputs.map_routes import ROUTE_M, place_routes
 from lifecircle.outputs.map_scenario import scenario_facts
 from lifecircle.outputs.map_shapes import number, rings
 from lifecircle.outputs.map_sites import site_properties, siting_facts
@@ -212,8 +213,15 @@ def ground(assessment: Assessment, simplify_m: float) -> Features:
     return collection(gpd.GeoDataFrame(geometry=shapes, crs=frame.crs), properties, simplify_m=simplify_m)
 
 
-def facts(assessment: Assessment, simplify_m: float = 10.0) -> dict[str, Any]:
-    """Give what the panel says: district, layers with their rules, words, themes; every text is inert."""
+def facts(assessment: Assessment, simplify_m: float = 10.0, route_m: float | None = ROUTE_M) -> dict[str, Any]:
+    """Give what the panel says: district, layers with their rules, words, themes, ways; every text is inert.
+
+    Parameters
+    ----------
+    assessment : Assessment
+    simplify_m, route_m : float
+        How far a drawn ring, and a drawn way, may lie from the true one; without `route_m` there are no ways.
+    """
     run, district = assessment.run, assessment.run["district"]
     language, figures = district.get("language", "zh"), unit_figures(assessment).get(district["code"], {})
     return dict(inert({
@@ -229,6 +237,8 @@ def facts(assessment: Assessment, simplify_m: float = 10.0) -> dict[str, Any]:
         "plan": plan_facts(assessment), "before_after": scenario_facts(assessment),
         "rings": {layer: [{**ring, "label": mode_label(run, ring["mode"], language)} for ring in found]
                   for layer, found in rings(assessment, simplify_m).items()},
+        "routes": {} if route_m is None else place_routes(assessment, route_m),
+        "modes": {mode: mode_label(run, mode, language) for mode in assessment.routes["mode"].unique()},
         "layers": [layer_facts(assessment, layer, language, figures.get(layer, {})) for layer in assessment.layers],
     }))
 

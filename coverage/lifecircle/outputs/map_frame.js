@@ -19,8 +19,9 @@ Object.assign(window.lifecircle, (function () {
     const quality = facts.quality ? `${words.data_quality}${words.colon}${words.quality[facts.quality] || facts.quality} · ` : "";
     const osm = facts.osm ? "© OpenStreetMap contributors, ODbL · " : "";
     const told = (facts.notes || []).map((note) => `<div class="lc-thinned">${note}</div>`);
+    const base = facts.tiles_credit ? `${facts.tiles_credit} · ` : "";
     const foot = box(map, "lc-foot", `<div></div><div>${notice}</div>${told.join("")}` +
-      `<div class="lc-credit">${quality}${osm}${words.drawn} lifecircle ${facts.version} · Leaflet · ${words.crs} ${facts.crs}</div>`);
+      `<div class="lc-credit">${quality}${base}${osm}${words.drawn} lifecircle ${facts.version} · Leaflet · ${words.crs} ${facts.crs}</div>`);
     foot.firstChild.append(L.control.scale({imperial: false}).addTo(map).getContainer());
     box(map, "lc-north", `<svg width="14" height="20" viewBox="0 0 14 20" aria-hidden="true"><path d="M7 1L13 19L7 15Z" fill="#333"/>` +
       `<path d="M7 1L1 19L7 15Z" fill="#fff" stroke="#333"/></svg>${words.north}`);

@@ -39,6 +39,6 @@ def place_gaps(assessment: Assessment) -> dict[str, dict[str, list[dict[str, Any
                        nearest=names.get(nearest) or (nearest if nearest == nearest else ""))
         if row["kind"] != "reach":
             gap.update(need=number(row["need"]), have=number(row["have"]), short=number(row["short"]),
-                       unit=row["unit"])
+                       unit=row["unit"], level=row["level"])
         found.setdefault(row["place_code"], {}).setdefault(row["layer"], []).append(gap)
     return found

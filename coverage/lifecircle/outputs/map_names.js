@@ -6,7 +6,8 @@ Object.assign(window.lifecircle, (function () {
   const NEAR_ZOOM = 13; // From here on marks have their full size and stand alone, and places have their names.
   const ROOM_PX = 16; // Facilities nearer than this to each other stand as one mark.
   const FEWEST = 3;
-  const CROWDED = 4; // A name that would hide so many marks stands aside.
+  const CROWDED = 4; // A name that would hide so many marks stands aside, but where it is crowded everywhere.
+  const FAR_ZOOM = 10;
   const AWAY_PX = [44, 66, 92, 120, 150];
   const DIRECTIONS = 16;
 
@@ -20,7 +21,7 @@ Object.assign(window.lifecircle, (function () {
     const {map, members, shown} = view;
     shown.names.clearLayers();
     if (!view.state.names) return;
-    const taken = [];
+    const taken = [...map.getContainer().querySelectorAll(".lc, .leaflet-control-zoom")].map((box) => inMap(box, map)); // no name under a box
     const seen = L.bounds([0, 0], map.getSize());
     const square = (at, radius) => L.bounds(at.subtract([radius, radius]), at.add([radius, radius]));
     const discs = [...members.places, ...members.sites].filter((member) => map.hasLayer(member))
@@ -29,9 +30,10 @@ Object.assign(window.lifecircle, (function () {
     const around = (at, half) => L.bounds(at.subtract(half), at.add(half));
     const put = (from, spots, far, text, size, className) => {
       const half = L.point((textLength(text) * size) / 2 + 2, size / 2 + 2);
+      const crowded = map.getZoom() < FAR_ZOOM ? Infinity : CROWDED;
       const near = spots.map((spot) => around(spot, half)).filter((area) => free(area))
         .sort((one, other) => overlaps(one, discs) - overlaps(other, discs)); // of equals the first stays first
-      let area = near.length && (!far || overlaps(near[0], discs) < CROWDED) ? near[0] : null;
+      let area = near.length && (!far || overlaps(near[0], discs) < crowded) ? near[0] : null;
       let line = "";
       if (!area && far) {
         const room = AWAY_PX.flatMap((away) => [...Array(DIRECTIONS).keys()].map((turn) => {
@@ -64,6 +66,11 @@ Object.assign(window.lifecircle, (function () {
       const at = map.latLngToContainerPoint(member.getLatLng());
       put(at, [at.add([0, member.radius + 9]), at.subtract([0, member.radius + 9])], false, member.feature.properties.name, 12, "lc-name-place");
     });
+  }
+
+  function inMap(box, map) {
+    const [own, whole] = [box.getBoundingClientRect(), map.getContainer().getBoundingClientRect()];
+    return L.bounds([own.left - whole.left, own.top - whole.top], [own.right - whole.left, own.bottom - whole.top]);
   }
 
   function overlaps(area, marks) { return marks.filter((other) => other.intersects(area)).length; }

@@ -5,8 +5,8 @@ Object.assign(window.lifecircle, (function () {
   const {legendRow, parts, percent, plain, people} = window.lifecircle;
   const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const STEP = 1e5;
-  const LINES = [{color: "#123f5e", weight: 1.8, dashArray: null, fillColor: "#4f87b0", fillOpacity: 0.42},
-    {color: "#8c3f00", weight: 1.3, dashArray: "5 3", fillColor: "#e6b877", fillOpacity: 0.35}];
+  const LINES = [{color: "#123f5e", weight: 1.2, dashArray: null, fillColor: "#4f87b0", fillOpacity: 0.42},
+    {color: "#8c3f00", weight: 1, dashArray: "4 3", fillColor: "#e6b877", fillOpacity: 0.35}];
 
   /* Latitudes and longitudes out of differences in digits of five bits. */
   function decode(text) {

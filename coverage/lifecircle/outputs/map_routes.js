@@ -32,8 +32,22 @@ Object.assign(window.lifecircle, (function () {
     return total > 60 ? found : [];
   }
 
+  /* The card stands above the whole way, and the map moves, and where it must zooms out, until both are seen. */
+  function makeRoom(view, line, card) {
+    const {map, room} = view;
+    const top = line.reduce((best, at) => (at[0] > best[0] ? at : best));
+    const bounds = L.latLngBounds(line);
+    const above = card.getElement().offsetHeight + 26;
+    const padding = {paddingTopLeft: [room.autoPanPaddingTopLeft[0], room.autoPanPaddingTopLeft[1] + above],
+      paddingBottomRight: [room.autoPanPaddingBottomRight[0], room.autoPanPaddingBottomRight[1] + 40]};
+    const free = L.bounds(L.point(padding.paddingTopLeft), map.getSize().subtract(padding.paddingBottomRight));
+    const [from, to] = [map.latLngToContainerPoint(bounds.getNorthWest()), map.latLngToContainerPoint(bounds.getSouthEast())];
+    if (!free.contains(L.bounds(from, to))) map.fitBounds(bounds, {...padding, maxZoom: map.getZoom(), animate: false});
+    card.setLatLng(top);
+  }
+
   /* Draw one way and say what it is; the map moves only where the way would not be seen. */
-  function drawRoute(view, place, key) {
+  function drawRoute(view, place, key, card) {
     const {map, shown, words} = view;
     const route = routeOf(view.facts, place.code, key);
     shown.route.clearLayers();
@@ -41,10 +55,12 @@ Object.assign(window.lifecircle, (function () {
     const line = decode(route.line);
     const style = {pane: "lc-names", interactive: false, lineCap: "round"};
     [L.polyline(line, {...style, color: "#fff", weight: 8, opacity: 0.9}), L.polyline(line, {...style, color: WAY, weight: 4, className: "lc-route"}),
-      ...arrows(line, map), end(line[0], words.route_from, "lc-end-from"), end(line[line.length - 1], route.facility, "lc-end-to")]
+      ...arrows(line, map), end(line[route.back ? line.length - 1 : 0], words.route_from, "lc-end-from"),
+      end(line[route.back ? 0 : line.length - 1], route.facility, "lc-end-to")]
       .forEach((drawn) => shown.route.addLayer(drawn));
     const parts = [`${words.route_whole} ${plain(Math.round(route.metres))} m`, ...(route.walk > 1 && route.walk < route.metres - 1 ? [`${words.route_walk} ${plain(Math.round(route.walk))} m`] : [])];
-    return `${view.facts.layers.find((layer) => layer.key === key).label}${words.colon}${route.mode}${words.separator}${route.minutes} ${words.minutes}` +
+    makeRoom(view, line, card);
+    return `${view.facts.layers.find((layer) => layer.key === key).label}${words.colon}${view.facts.modes[route.mode] || route.mode}${words.separator}${route.minutes.toFixed(1)} ${words.minutes}` +
       `${words.separator}${parts.join(words.separator)}${route.back ? `${words.separator}${words.route_back}` : ""} → ${route.facility}`;
   }
 

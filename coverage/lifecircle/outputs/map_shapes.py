@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -72,6 +73,29 @@ def rings(assessment: Assessment, simplify_m: float) -> dict[str, list[dict[str,
                     "class": cls, "mode": str(mode), "minutes": cutoff, "km2": plain_value(row["area_km2"]),
                     "people": plain_value(row["population"]), "parts": parts})
     return found
+
+
+def without_smallest(assessment: Assessment, most: int = MOST_POLYGONS) -> tuple[Assessment, tuple[int, int]]:
+    """Leave out the smallest parts of circles and rings until the map has no more than so many polygons.
+
+    Returns
+    -------
+    Assessment, (int, int)
+        And how many polygons there were, and how many are left out; townships are never among them.
+    """
+    areas = assessment.service_areas
+    drawn = areas[areas["kind"].isin(["circle", "isochrone"])]
+    parts, row = shapely.get_parts(drawn.geometry.to_numpy(), return_index=True)
+    townships = len(shapely.get_parts(assessment.townships.geometry.to_numpy()))
+    count = townships + len(parts)
+    if count <= most:
+        return assessment, (count, 0)
+    order = np.argsort(-shapely.area(parts), kind="stable")
+    kept = np.sort(order[:max(most - townships, 0)])
+    shapes = [shapely.multipolygons(parts[kept][row[kept] == at]) for at in range(len(drawn))]
+    thin = areas.copy()
+    thin.loc[drawn.index, thin.geometry.name] = gpd.GeoSeries(shapes, index=drawn.index, crs=areas.crs)
+    return replace(assessment, service_areas=thin), (count, count - townships - len(kept))
 
 
 def polygons(shapes: gpd.GeoSeries, simplify_m: float) -> list[list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,8 +17,11 @@ from lifecircle.assessment import Assessment
 from lifecircle.errors import InputError
 from lifecircle.outputs import map_data
 from lifecircle.outputs.disclosure import published
+from lifecircle.outputs.map_routes import ROUTE_M
+from lifecircle.outputs.map_shapes import without_smallest
 from lifecircle.outputs.map_text import scenario_title, words
 from lifecircle.outputs.offline import inert, leaflet, seal
+from lifecircle.tiles import BaseMap, base_map, needs_key
 
 #: Panes from bottom to top: name, z-index, whether it takes clicks.
 PANES: tuple[tuple[str, int, bool], ...] = (
@@ -32,6 +37,25 @@ OWN_FILES: tuple[str, ...] = (
 LIMIT_BYTES = 8_000_000
 #: How far a drawn line may lie from the true one; the next is taken where the page grows too large.
 SIMPLIFY_M: tuple[float, ...] = (10.0, 40.0, 160.0)
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How finely a map is drawn.
+
+    Attributes
+    ----------
+    shape_m, route_m : float
+        How far a drawn outline, and a drawn way, may lie from the true one; no ways where that is None.
+    """
+
+    shape_m: float = SIMPLIFY_M[0]
+    route_m: float | None = ROUTE_M
+
+
+#: What is tried one after the other where the page grows too large: ways go first.
+DETAILS: tuple[Detail, ...] = (Detail(), Detail(route_m=3 * ROUTE_M), Detail(route_m=None),
+                               *(Detail(shape_m, None) for shape_m in SIMPLIFY_M[1:]))
 
 
 class OfflineMap(folium.Map):
@@ -70,14 +94,16 @@ class Planner(MacroElement):
         self.layers, self.facts, self.entry = layers, facts, entry
 
 
-def draw_map(assessment: Assessment, *, simplify_m: float = SIMPLIFY_M[0]) -> folium.Map:
+def draw_map(assessment: Assessment, *, detail: Detail = DETAILS[0], tiles: BaseMap | None = None) -> folium.Map:
     """Draw an assessment as a folium map.
 
     Parameters
     ----------
     assessment : Assessment
-    simplify_m : float
-        How far a drawn line may lie from the true one.
+    detail : Detail
+        How finely.
+    tiles : BaseMap, optional
+        A base map under it, else that of the run file; it is asked for when the page is opened.
 
     Returns
     -------
@@ -86,8 +112,18 @@ def draw_map(assessment: Assessment, *, simplify_m: float = SIMPLIFY_M[0]) -> fo
     """
     assessment = published(assessment)
     page = blank_page(assessment, page_title(assessment), OWN_FILES)
-    layers = add_layers(page, _layers(assessment, simplify_m))
-    Planner(layers, map_data.facts(assessment, simplify_m)).add_to(page)
+    tiles = tiles or base_map_of(assessment.run.get("runfile", {}))
+    thin, notes = thinned(assessment, detail)
+    section = assessment.run.get("runfile", {}).get("map") or {}
+    if section.get("tiles") and not tiles:
+        told = words(assessment.run["district"].get("language", "zh"))["thinned"]
+        notes.append(told["key"].format(name=section["key_env"]))
+    layers = add_layers(page, _layers(thin, detail.shape_m))
+    facts = map_data.facts(thin, detail.shape_m, detail.route_m)
+    facts["notes"] = inert(notes)
+    facts["tiles"] = list(tiles.addresses) if tiles else []  # checked to be plain addresses
+    facts["tiles_credit"] = inert(tiles.attribution) if tiles else ""
+    Planner(layers, facts).add_to(page)
     number_elements(page.get_root())
     return page
 
@@ -110,24 +146,63 @@ def blank_page(assessment: Assessment, title: str, files: tuple[str, ...]) -> fo
     return page
 
 
-def map_html(assessment: Assessment) -> str:
+def thinned(assessment: Assessment, detail: Detail) -> tuple[Assessment, list[str]]:
+    """Leave out the smallest parts of areas where there are too many polygons; and say what the map does not show.
+
+    Returns
+    -------
+    Assessment, list of str
+        With fewer parts, and sentences in the language of the map.
+    """
+    told = words(assessment.run["district"].get("language", "zh"))["thinned"]
+    thin, left = without_smallest(assessment)
+    notes = [told["parts"].format(all=f"{left[0]:,}", left=f"{left[1]:,}")] if left[1] else []
+    if detail.shape_m > SIMPLIFY_M[0]:
+        notes.append(told["coarse"].format(metres=f"{detail.shape_m:g}"))
+    if len(assessment.routes) and detail.route_m != ROUTE_M:
+        notes.append(told["routes"] if detail.route_m is None else told["routes_coarse"].format(
+            metres=f"{detail.route_m:g}"))
+    return thin, notes
+
+
+def map_html(assessment: Assessment, *, tiles: BaseMap | None = None) -> str:
     """Give the map as one page of HTML that loads nothing and runs no script but its own.
 
-    Shapes are drawn more coarsely where the page would be larger than `LIMIT_BYTES`.
+    Where the page would be larger than `LIMIT_BYTES`, ways and then shapes are drawn more coarsely; the page says so.
+
+    Parameters
+    ----------
+    assessment : Assessment
+    tiles : BaseMap, optional
+        A base map, the only thing that the page may then load; else that of the run file, if its key is there.
 
     Raises
     ------
     ExternalAddressError
         If something on the page has an address outside it.
     """
-    for simplify_m in SIMPLIFY_M:
-        page = seal(draw_map(assessment, simplify_m=simplify_m).get_root().render())
+    language = assessment.run["district"].get("language", "zh")
+    tiles = tiles or base_map_of(assessment.run.get("runfile", {}))
+    for detail in DETAILS:
+        drawn = draw_map(assessment, detail=detail, tiles=tiles).get_root().render()
+        page = seal(drawn, language=language, images=tiles.origin if tiles else "")
         if len(page.encode("utf-8")) <= LIMIT_BYTES:
             break
     return page
 
 
-def save_map(assessment: Assessment, path: str | Path) -> None:
+def base_map_of(runfile: dict[str, Any]) -> BaseMap | None:
+    """Give the base map that a run file names; None where it names none, or its key is not there."""
+    section = runfile.get("map") or {}
+    if not section.get("tiles"):
+        return None
+    key = os.environ.get(section.get("key_env") or "", "")
+    if not key and needs_key(section["tiles"]):
+        return None
+    return base_map(section["tiles"], section.get("attribution", ""), key)
+
+
+def save_map(assessment: Assessment, path: str | Path, *, tiles: BaseMap | None = None) -> None:
     """Save the map as one page of HTML; the same assessment gives the same bytes.
 
     Raises
@@ -137,7 +212,7 @@ def save_map(assessment: Assessment, path: str | Path) -> None:
     InputError
         If the file cannot be written; an earlier map is then untouched.
     """
-    path, page = Path(path), map_html(assessment)
+    path, page = Path(path), map_html(assessment, tiles=tiles)
     new = path.with_name(f".{path.name}.new")
     try:
         new.write_bytes(page.encode("utf-8"))

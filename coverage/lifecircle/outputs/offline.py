@@ -64,8 +64,16 @@ def leaflet() -> tuple[str, str]:
     return css, script
 
 
-def seal(page: str) -> str:
+def seal(page: str, *, language: str = "zh", images: str = "") -> str:
     """Let a page run only the scripts that are in it now, load nothing, and fail if it names anything outside.
+
+    Parameters
+    ----------
+    page : str
+    language : str
+        Told to readers of the screen.
+    images : str
+        The one origin, such as ``https://tiles.example``, that pictures may come from; none if blank.
 
     Raises
     ------
@@ -79,6 +87,9 @@ def seal(page: str) -> str:
     digests = {base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
                for text in _SCRIPT.findall(page)}
     scripts = " ".join(f"'sha256-{digest}'" for digest in sorted(digests))
-    policy = (f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-              "form-action 'none'")
+    pictures = f"data: {images}".strip()
+    policy = (f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src {pictures}; "
+              "base-uri 'none'; form-action 'none'")
+    spoken = "zh-CN" if language == "zh" else language
+    page = page.replace("<html>", f'<html lang="{spoken}">', 1)
     return page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}" />', 1)
