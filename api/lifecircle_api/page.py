@@ -13,6 +13,7 @@ import numpy as np
 
 from lifecircle.assessment import Assessment
 from lifecircle.outputs import map_data
+from lifecircle.outputs.map_colours import EDGES, RAMPS
 from lifecircle.outputs.map_text import scenario_title, words
 from lifecircle.outputs.offline import leaflet
 from lifecircle.outputs.tables import plain_value
@@ -67,6 +68,7 @@ def page_data(assessment: Assessment, stamp: dict[str, Any]) -> dict[str, Any]:
                      "date": district["data_date"], "approval": district["map_approval_number"]},
         "scenario": scenario_title(run.get("scenario")),
         "words": {language: {name: words(language).get(name, {}) for name in _SHARED} for language in ("zh", "en")},
+        "rates": [list(pair) for pair in zip(EDGES["rate"], RAMPS["rate"], strict=True)],
         "layers": [_layer(name, facts) for name, facts in run["layers"].items()],
         "townships": _townships(assessment), "places": _places(assessment), "facilities": _facilities(assessment),
         "ground": map_data.ground(assessment, SIMPLIFY_M),
@@ -75,7 +77,8 @@ def page_data(assessment: Assessment, stamp: dict[str, Any]) -> dict[str, Any]:
 
 def _layer(name: str, facts: dict[str, Any]) -> dict[str, Any]:
     kept = ("label_zh", "label_en", "quality", "reach", "group", "lead_unit", "m2_per_head", "area", "urban", "rural")
-    return {"layer": name, **{key: facts.get(key) for key in kept}, "capacity": bool(facts.get("supply"))}
+    supply = facts.get("supply") or {}
+    return {"layer": name, **{key: facts.get(key) for key in kept}, "capacity": supply.get("capacity") == "capacity"}
 
 
 def _features(frame: gpd.GeoDataFrame, rows: list[dict[str, Any]], *, simplify_m: float = 0.0) -> dict[str, Any]:

@@ -59,6 +59,13 @@ LINKS: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
+#: Leads from the map to the page on which it can be changed; it stands beside the north arrow.
+TO_PLANNER = ('<a href="/planner" style="position:absolute;left:54px;top:84px;z-index:900;background:#fff;'
+              'padding:4px 12px;border-radius:4px;box-shadow:0 1px 4px rgba(0,0,0,.28);font:13px/1.45 sans-serif;'
+              'color:#1f5c8f">'
+              "规划台 planner</a>").encode()
+
+
 def store_of(request: Request) -> Store:
     """Give the run that the service holds."""
     store: Store = request.app.state.store
@@ -94,10 +101,10 @@ def prefers_html(accept: str) -> bool:
 
 @router.get("/", summary="Where to go from here", response_model=models.Landing)
 async def landing(request: Request) -> Response:
-    """Answer JSON to programs and the map to browsers."""
+    """Answer JSON to programs, and to browsers the map with a way to the planner's page."""
     store = store_of(request)
     if prefers_html(request.headers.get("accept", "")):
-        return HTMLResponse(store.map_html, headers={"Vary": "Accept"})
+        return HTMLResponse(store.map_html.replace(b"</body>", TO_PLANNER + b"</body>", 1), headers={"Vary": "Accept"})
     links = [dict(zip(("rel", "href", "type", "title"), link, strict=True)) for link in LINKS]
     return Response(encode({**store.stamp, "title": store.title, "links": links}), media_type="application/json",
                     headers={"Vary": "Accept"})

@@ -71,7 +71,7 @@ class App {
       `${t.basis}${t.colon}${t.basisAll}${day}`);
     node("foot").replaceChildren(el("span", {class: "mark", hidden: !base.notice}, base.notice ?? ""),
       el("span", {}, credit));
-    node("stage").append(legend(t), el("p", {class: "north", "aria-hidden": "true"}, "▲", el("br"), t.north));
+    node("stage").append(legend(t, base.rates), el("p", {class: "north", "aria-hidden": "true"}, "▲", el("br"), t.north));
     node("tabs").replaceChildren(...SHEETS.map((name) => button(t[`tab_${name}`], () => this.turn(name), {id: `tab-${name}`, role: "tab",
       "aria-controls": `sheet-${name}`})));
     node("tabs").addEventListener("keydown", (event) => this.along(event));
@@ -334,6 +334,16 @@ class App {
   }
 
   /* ---- in and out ---- */
+
+  /* Lay the page out as on paper before it is printed, so that the map is drawn for it. */
+  async print() {
+    document.body.classList.add("paper");
+    this.view.whole();
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)));
+    window.print();
+    document.body.classList.remove("paper");
+    this.view.whole();
+  }
 
   saveCsv() {
     return this.attempt(() => saveCsv(this));

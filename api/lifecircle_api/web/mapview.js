@@ -3,7 +3,6 @@
 import {el} from "./dom.js";
 import {percent, whole} from "./words.js";
 
-const RATES = [[0.95, "#8dbbdd"], [0.8, "#c3dcee"], [0.6, "#f3efe6"], [0.4, "#f9d9b4"], [0, "#f2b376"]];
 const NO_RATE = "#dcdcdc";
 const IN = "#2b6ca3";
 const OUT = "#d9710f";
@@ -12,10 +11,6 @@ const FAR_PX = 30;
 /* From afar discs are small and names left out. */
 const FAR_ZOOM = 10;
 const ARROWS = {ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0]};
-
-function rateColor(rate) {
-  return rate === null || rate === undefined ? NO_RATE : RATES.find(([least]) => rate >= least)[1];
-}
 
 function groundStyle(feature) {
   const {rank} = feature.properties;
@@ -59,6 +54,10 @@ export class MapView {
     this.map.getContainer().classList.toggle("far", zoom < FAR_ZOOM);
     this.places.eachLayer((disc) => disc.setRadius(scale * (2 + Math.sqrt(disc.feature.properties.people) / 16)));
     this.facilities?.eachLayer((disc) => disc.setRadius(scale * (disc.options.dashArray ? 6 : 3.6)));
+  }
+
+  rateColor(rate) {
+    return rate === null || rate === undefined ? NO_RATE : this.base.rates.findLast(([least]) => rate >= least)[1];
   }
 
   aboutTownship({code, name}) {
@@ -151,6 +150,12 @@ export class MapView {
     marker.getElement().focus({preventScroll: !nearer});
   }
 
+  /* Take the size that the stage has now, and show the whole district. */
+  whole() {
+    this.map.invalidateSize({animate: false});
+    this.map.fitBounds(this.townships.getBounds(), {padding: [12, 12], animate: false});
+  }
+
   goTo(lat, lon) {
     this.map.setView([lat, lon], Math.max(this.map.getZoom(), 13));
   }
@@ -174,22 +179,34 @@ export class MapView {
       this.outs.set(gap.place_code, {out: known.out + (gap.people_out ?? 0) + (gap.people_undetermined ?? 0),
         people: known.people + (gap.people ?? 0)});
     }
-    this.townships.setStyle((feature) => ({fillColor: rateColor(this.rates.get(feature.properties.code)?.coverage_rate)}));
-    this.places.setStyle((feature) => {
-      const {code} = feature.properties;
+    this.restyle(this.townships, ({code}) => ({fillColor: this.rateColor(this.rates.get(code)?.coverage_rate)}));
+    this.restyle(this.places, ({code}) => {
       const out = this.outs.get(code);
       const change = this.moved.get(code);
       const ring = change?.people_won ? "#0b2f4f" : change?.people_lost ? "#7a1500" : "#fff";
       return {fillColor: out && out.out * 2 > out.people ? OUT : IN, color: ring, weight: ring === "#fff" ? 0.8 : 2.6};
     });
   }
+
+  /* Draw again only what looks otherwise than before: the canvas around the rest stays. */
+  restyle(group, style) {
+    group.eachLayer((shape) => {
+      const wanted = style(shape.feature.properties);
+      if (Object.entries(wanted).some(([name, value]) => shape.options[name] !== value)) shape.setStyle(wanted);
+    });
+  }
 }
 
-export function legend(t) {
-  const swatch = (name, text) => el("li", {}, el("span", {class: `swatch ${name}`, "aria-hidden": "true"}), text);
-  const rates = RATES.map(([least, color], at) => [`rate${at}`, at ? `${100 * least}–${100 * RATES[at - 1][0]}%` : `≥${100 * least}%`, color]);
+export function legend(t, rates) {
+  const swatch = (name, text, color) => {
+    const mark = el("span", {class: `swatch ${name}`, "aria-hidden": "true"});
+    if (color) mark.style.background = color;
+    return el("li", {}, mark, text);
+  };
+  const classes = rates.map(([least, color], at) => [at + 1 === rates.length ? `≥ ${100 * least}%`
+    : at ? `${100 * least}–${100 * rates[at + 1][0]}%` : `< ${100 * rates[1][0]}%`, color]).reverse();
   return el("details", {class: "legend", open: matchMedia("(min-width: 700px)").matches}, el("summary", {}, t.legend),
-    el("p", {}, t.covered), el("ul", {}, rates.map(([name, text]) => swatch(name, text))),
+    el("p", {}, t.covered), el("ul", {}, classes.map(([text, color]) => swatch("rate", text, color))),
     el("ul", {}, swatch("here", t.legendHere), swatch("new", t.legendNew), swatch("shut", t.legendClosed),
       swatch("in", t.legendIn), swatch("out", t.legendOut), swatch("won", t.legendWon), swatch("lost", t.legendLost)));
 }

@@ -101,7 +101,7 @@ export function saveSheet(app) {
     button(t.saveScenario, () => app.attempt(() => saveScenario(app)), {id: "save-scenario"}),
     button(t.saveCsv, () => app.saveCsv(), {id: "save-csv-2"}),
     button(t.saveGeo, () => app.attempt(() => saveGeojson(app)), {id: "save-geojson"}),
-    button(t.print, () => window.print(), {id: "print"})),
+    button(t.print, () => app.print(), {id: "print"})),
   el("p", {class: "note"}, t.scenarioHint),
   el("div", {class: "field"}, el("label", {for: "open-file"}, t.openScenario), input)];
 }

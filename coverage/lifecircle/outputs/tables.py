@@ -99,7 +99,15 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Give a table as JSON holds it: one object a row, null for what is not a finite number."""
-    return [{str(name): plain_value(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    names = [str(name) for name in frame.columns]
+    columns = [_plain_column(frame[name]) for name in frame.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _plain_column(column: pd.Series) -> list[Any]:
+    if column.dtype.kind == "f":
+        return [value if math.isfinite(value) else None for value in column.tolist()]
+    return [plain_value(value) for value in column.tolist()]
 
 
 def plain_value(value: Any) -> Any:
