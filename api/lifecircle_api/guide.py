@@ -16,7 +16,8 @@ def guide_page(schema: dict[str, Any], stamp: dict[str, Any]) -> bytes:
     parts = [_operation(method.upper(), path, operation) for path, item in schema["paths"].items()
              for method, operation in item.items()]
     title, text = escape(schema["info"]["title"]), escape(schema["info"]["description"])
-    return (f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+    return (f'<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">'
+            f'<title>{title}</title><style>{_STYLE}</style>'
             f'<h1>{title}</h1>{mark}<p>{text} Run <code>{escape(stamp["run_id"])}</code>. '
             f'<a href="/planner">The planner\'s page</a>. For programs: <a href="/openapi.json">openapi.json</a>.</p>'
             f'{"".join(parts)}').encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
@@ -12,6 +13,7 @@ import geopandas as gpd
 import pandas as pd
 
 from lifecircle.assessment import Assessment
+from lifecircle.outputs.map_colours import EDGES, RAMPS
 from lifecircle.outputs.map_text import MODEL_MARK, NOT_APPROVED, words
 
 #: Field -> its name in QGIS; with a layer's key after it (``coverage_clinics``) the layer's label is added.
@@ -65,8 +67,9 @@ INSERT INTO gpkg_extensions VALUES
   ('gpkg_metadata', NULL, 'gpkg_metadata', '{_EXTENSION}', 'read-write'),
   ('gpkg_metadata_reference', NULL, 'gpkg_metadata', '{_EXTENSION}', 'read-write');
 """
-_RATES = ((0.0, 0.4, "242,179,118"), (0.4, 0.6, "249,217,180"), (0.6, 0.8, "243,239,230"), (0.8, 0.95, "195,220,238"),
-          (0.95, 1.0, "141,187,221"))
+#: Least and largest rate of each class, and its colour; those of the map.
+_RATES = tuple((low, high, ",".join(str(int(colour[at:at + 2], 16)) for at in (1, 3, 5)))
+               for (low, high), colour in zip(pairwise((*EDGES["rate"], 1.0)), RAMPS["rate"], strict=True))
 #: Class of the ground, its name, colour and width in mm.
 _GROUND: tuple[tuple[str, str, str, float], ...] = (
     ("water", "河流", "120,170,210,255", 0.6), ("tertiary", "三级道路", "190,186,178,255", 0.3),
