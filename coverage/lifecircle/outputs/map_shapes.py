@@ -84,7 +84,10 @@ def without_smallest(assessment: Assessment, most: int = MOST_POLYGONS) -> tuple
         And how many polygons there were, and how many are left out; townships are never among them.
     """
     areas = assessment.service_areas
-    drawn = areas[areas["kind"].isin(["circle", "isochrone"])]
+    shown = {(layer, record[cls]["mode"], cutoff) for layer, record in assessment.run["layers"].items()
+             for cls, cutoff in RING_MINUTES.items() if record.get(cls)}
+    ring = [key in shown for key in zip(areas["layer"], areas["mode"], areas["cutoff"], strict=True)]
+    drawn = areas[(areas["kind"] == "circle") | ((areas["kind"] == "isochrone") & np.array(ring, dtype=bool))]
     parts, row = shapely.get_parts(drawn.geometry.to_numpy(), return_index=True)
     townships = len(shapely.get_parts(assessment.townships.geometry.to_numpy()))
     count = townships + len(parts)
