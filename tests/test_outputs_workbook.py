@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -14,8 +16,10 @@ from lifecircle.assess import assess
 from lifecircle.live import Live
 from lifecircle.outputs.map_text import MODEL_MARK
 from lifecircle.outputs.rundir import write_run
+from lifecircle.outputs.sheet_text import wanted_text
 from lifecircle.outputs.tables import read_csv
 from lifecircle.outputs.workbook import coverage_table, sheets, write_workbook
+from lifecircle.plan import read_plan
 from lifecircle.siting.candidates import in_places
 from lifecircle.siting.sites import choose_sites, with_sites
 from lifecircle.study import read_study
@@ -156,3 +160,23 @@ def test_the_command_writes_it_into_a_run(assessment, tmp_path):
     code, _, err = inside("report", tmp_path / "none")
     assert code == 3
     assert_one_line(err)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ('needs [[facilities]] layer = "schools", 人口表含 population_6_14',
+     '需在运行文件中加入 [[facilities]] layer = "schools"，人口表含 population_6_14'),
+    ('needs [plan] reported, rows with measure = "pm25"', '需在 [plan] reported 表中填报 measure = "pm25" 的行'),
+    ("needs [circles] file；24 个中 0 个有依据", "需要 [circles] file；24 个中 0 个有依据"),
+    ("needs indicator access_e2sfca of layer clinics, 含 capacity（床位）",
+     "需要设施类 clinics 的指标 access_e2sfca，含 capacity（床位）"),
+    ("nothing of the kind in this unit", "本单位无此类对象"), ("品牌没有位置", "品牌没有位置"), ("", "")])
+def test_what_is_wanted_is_said_in_chinese(text: str, said: str) -> None:
+    assert wanted_text(text, "zh") == said
+    assert wanted_text(text, "en") == text
+
+
+def test_every_measure_of_the_plan_says_in_chinese_what_it_wants() -> None:
+    card = read_plan(Path(__file__).parent.parent / "data" / "plan.toml")
+    texts = [wanted_text(measure.reason or measure.wanted, "zh") for item in card.item for measure in item.measure]
+    assert len(texts) > 90
+    assert [text for text in texts if not re.search(r"[\u4e00-\u9fff]", text) or "needs" in text] == []

@@ -19,7 +19,7 @@ from lifecircle.outputs.map_circle import circle_figures, circle_layers
 from lifecircle.outputs.map_gaps import township_gaps
 from lifecircle.outputs.map_text import MODEL_MARK, scenario_title, words
 from lifecircle.outputs.report_text import people_text, report_words, span_text
-from lifecircle.outputs.sheet_text import sheet_words
+from lifecircle.outputs.sheet_text import sheet_words, wanted_text
 from lifecircle.outputs.sheet_theme import site_lines
 from lifecircle.outputs.summary import rate_text
 from lifecircle.outputs.townmap import TownMaps
@@ -177,7 +177,8 @@ class _Report:
         word.caption(say["plan_table"])
         word.table(say["plan_heads"], rows, (11, 47, 22, 24, 22, 18, 26), numbers=(2, 3, 4))
         bare: list[list[Cell]] = [[f"{row.number:.0f}" if row.number else "", row.title, amount(row.target, row.unit),
-                                   row.wanted, row.lead_unit] for row in card[~known].itertuples()]
+                                   wanted_text(row.wanted, self.language), row.lead_unit]
+                                  for row in card[~known].itertuples()]
         if bare:
             word.caption(say["bare_table"])
             word.table(say["bare_heads"], bare, (11, 47, 22, 60, 30), numbers=(2,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lifecircle.outputs.map_text import words
@@ -70,3 +71,26 @@ def sheet_words(language: str) -> dict[str, Any]:
     return {"sheets": _SHEETS.get(language, _SHEETS["en"]), "columns": columns, "values": values,
             "hidden": told["few"], "unreachable": told["unreachable"],
             "yes": {True: "是", False: "否"} if chinese else {True: "yes", False: "no"}}
+
+
+#: What a measure waits for, as the scorecard says it -> in Chinese.
+_WANTED: tuple[tuple[str, str], ...] = (
+    (r'needs \[\[facilities\]\] layer = "([^"]*)"', r'需在运行文件中加入 [[facilities]] layer = "\1"'),
+    (r'needs \[plan\] reported, rows with measure = "([^"]*)"', r'需在 [plan] reported 表中填报 measure = "\1" 的行'),
+    (r"needs (\[\[policy\..*)", r"需在政策文件中设定 \1"),
+    (r"needs indicator (\S+) of layer ([^,\s]+)", r"需要设施类 \2 的指标 \1"),
+    (r"needs (\[.*)", r"需要 \1"),
+    (r"nothing of the kind in this unit", "本单位无此类对象"),
+    (r"the inputs give no figure for this unit, or one that is not shown", "输入数据未给出本单位的数值，或不公开"),
+)
+
+
+def wanted_text(text: str, language: str) -> str:
+    """Say in the language of the report what a measure waits for; what the plan itself says stays as it is."""
+    if language != "zh":
+        return text
+    for pattern, said in _WANTED:
+        found = re.match(pattern, text)
+        if found:
+            return found.expand(said) + text[found.end():].replace(", ", "，", 1)
+    return text

@@ -24,7 +24,7 @@ from lifecircle.outputs.atomic import replace_file
 from lifecircle.outputs.disclosure import published
 from lifecircle.outputs.geopackage import headline_figures
 from lifecircle.outputs.map_text import MODEL_MARK, scenario_title, words
-from lifecircle.outputs.sheet_text import sheet_words
+from lifecircle.outputs.sheet_text import sheet_words, wanted_text
 from lifecircle.outputs.tables import CONTROL_CHARACTERS
 
 #: The moment that every workbook says it was made, so that the same answer gives the same bytes.
@@ -89,6 +89,7 @@ def sheets(assessment: Assessment) -> Iterator[Sheet]:
     yield Sheet("gaps", _labelled(assessment.gaps, labels), None, assessment.gaps["group"])
     if len(assessment.scorecard):
         card = assessment.scorecard
+        card = card.assign(wanted=card["wanted"].map(lambda text: wanted_text(text, language)))
         yield Sheet("scorecard", _labelled(card, labels), card["township_code"] == district)
         ranking = assessment.ranking
         yield Sheet("ranking", ranking, ranking["township_code"] == district)
