@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -236,6 +237,18 @@ def test_a_run_is_made_again_and_goes_with_its_job(client: TestClient, town: Pat
     client.delete(address)
     wait(lambda: not again.exists())
     assert list((tmp_path / "state" / "runs").glob("*")) == []
+
+
+def test_what_is_not_of_a_job_stays_in_the_state_folder(town: Path, tmp_path: Path) -> None:
+    mine = [tmp_path / "runs" / "bazhou" / "run.json", tmp_path / "work" / "notes.txt", tmp_path / "work" / ".keep"]
+    left = [tmp_path / "runs" / f"{uuid4()}", tmp_path / "work" / f".{uuid4()}.new"]
+    for path in (*mine, *(folder / "run.json" for folder in left)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}", encoding="utf-8")
+    with service(town, tmp_path) as client:
+        client.delete(start(client))
+        wait(lambda: not any(path.exists() for path in left))
+    assert [path for path in mine if not path.is_file()] == []
 
 
 def test_no_choice_is_an_answer_with_reasons(client: TestClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -23,6 +24,8 @@ from lifecircle_api.settings import Settings
 _log = logging.getLogger("uvicorn.error")
 #: How often the service looks after its workers, and after jobs that another process took in.
 _LOOK_S, _IDLE_S = 0.1, 1.0
+#: As `JobTable.add` gives it.
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -144,12 +147,16 @@ class Jobs:
             self._tidy()
 
     def _tidy(self) -> None:
-        """Forget old jobs, and delete what no job has any more: its folder to work in, and runs that were forgotten."""
+        """Forget old jobs, and delete what no job has any more: its folder to work in, and runs that were forgotten.
+
+        Only what has the id of a job for its name: the state folder may be one in which people keep runs of their own.
+        """
         self.table.forget(days=self.settings.jobs_kept_days, most=self.settings.jobs_kept)
         kept = {job["job_id"] for job in self.table.listing(limit=-1)}
         for folder, of in (("work", set(self._at_work)), ("runs", kept)):
             for path in (self.table.folder / folder).glob("*"):
-                if path.name.lstrip(".").partition(".")[0] in of:  # .ID.new and .ID.lock belong to it too
+                job_id = path.name.lstrip(".").partition(".")[0]  # .ID.new and .ID.lock belong to it too
+                if job_id in of or not _JOB_ID.fullmatch(job_id):
                     continue
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
