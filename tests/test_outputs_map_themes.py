@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from browser import Visit, chromium, visit
 from lifecircle import assess
 from lifecircle.assessment import Assessment
 from lifecircle.outputs.disclosure import published
+from lifecircle.outputs.map_plan import plan_figures
 from lifecircle.outputs.map_routes import place_routes
 from lifecircle.outputs.maps import save_map
 from plantown import PLAN_FILE, write_plan_town
@@ -160,6 +162,13 @@ def test_the_plan_lists_its_measures_and_colours_by_verdict(seen: Visit, town: A
     names = page.locator(".lc-name:not(.lc-name-place) span").all_inner_texts()
     assert sorted(names) == ["乙镇 ✗", "甲街道 ✗"]
     assert page.evaluate("document.activeElement.dataset.measure") == str(at)
+
+
+def test_figures_of_the_plan_are_rounded_by_the_page_alone(town: Assessment) -> None:
+    # To four digits first, 0.8204618 would become 0.8205 and be shown as 82.1%, beside 82.0% in every table.
+    card = town.scorecard.assign(actual=town.scorecard["actual"].where(town.scorecard["actual"].isna(), 0.820461792))
+    told = [figures[1] for own in plan_figures(replace(town, scorecard=card)).values() for figures in own.values()]
+    assert set(told) - {None} == {0.820461792}
 
 
 def test_a_township_card_has_intervals_targets_and_the_plan(seen: Visit) -> None:

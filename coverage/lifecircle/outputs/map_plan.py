@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lifecircle.assessment import Assessment
-from lifecircle.outputs.tables import plain_value
+from lifecircle.outputs.tables import DECIMALS, plain_value
 
 #: The key under which the theme's units stand; no layer can be called so.
 PLAN = "+plan"
@@ -29,7 +29,7 @@ def plan_facts(assessment: Assessment) -> dict[str, Any] | None:
 def plan_figures(assessment: Assessment) -> dict[str, dict[int, list[Any]]]:
     """Give township code -> place of the measure in the plan -> verdict, actual, low, high, target, gap.
 
-    Measures without data in a township are left out.
+    Measures without data in a township are left out. Figures are as exact as the tables: the page rounds them, once.
     """
     card = assessment.scorecard
     if card.empty:
@@ -39,6 +39,6 @@ def plan_figures(assessment: Assessment) -> dict[str, dict[int, list[Any]]]:
     figures = known[list(_FIGURES)].to_numpy(dtype=float)
     found: dict[str, dict[int, list[Any]]] = {}
     for code, measure, verdict, row in zip(known["township_code"], known["measure"], known["verdict"],
-                                           np.round(figures, 4).tolist(), strict=True):
+                                           np.round(figures, DECIMALS).tolist(), strict=True):
         found.setdefault(code, {})[place[measure]] = [verdict, *plain_value(row)]
     return found
