@@ -85,23 +85,33 @@ def requests_of(browser: Browser, path: Path) -> list[str]:
 
 
 def test_the_key_is_in_the_page_and_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OUR_TILE_KEY", "s3cretk3y")
-    found = assess(write_town(tmp_path / "town", map={"tiles": "tianditu_vec", "key_env": "OUR_TILE_KEY"},
+    monkeypatch.setenv("LIFECIRCLE_TILE_KEY", "s3cretk3y")
+    found = assess(write_town(tmp_path / "town", map={"tiles": "tianditu_vec", "key_env": "LIFECIRCLE_TILE_KEY"},
                               surface={"cell_m": 500}))
     write_run(found, tmp_path / "run")
     holding = [path.name for path in (tmp_path / "run").iterdir() if b"s3cretk3y" in path.read_bytes()]
     assert holding == ["map.html"]
-    monkeypatch.delenv("OUR_TILE_KEY")
+    monkeypatch.delenv("LIFECIRCLE_TILE_KEY")
     page = map_html(found)
     assert "tianditu.gov.cn" not in page
     assert "img-src data:;" in page
-    assert notes(page) == ["底图未载入：环境变量 OUR_TILE_KEY 没有密钥"]
+    assert notes(page) == ["底图未载入：环境变量 LIFECIRCLE_TILE_KEY 没有密钥"]
 
 
 def test_a_run_file_with_shifted_tiles_is_refused(tmp_path: Path) -> None:
     run = write_town(tmp_path, map={"tiles": "https://webst01.is.autonavi.com/{z}/{x}/{y}"})
     with pytest.raises(ConfigError, match="GCJ-02"):
         assess(run)
+
+
+def test_a_run_file_may_not_ask_for_other_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
+    asked = {"tiles": "https://tiles.example/{z}/{x}/{y}?k={key}", "key_env": "AWS_SECRET_ACCESS_KEY"}
+    with pytest.raises(ConfigError, match="key_env"):
+        assess(write_town(tmp_path, map=asked))
+    drawn = sample()
+    from_elsewhere = replace(drawn, run={**drawn.run, "runfile": {**drawn.run.get("runfile", {}), "map": asked}})
+    assert "s3cr3t" not in map_html(from_elsewhere)
 
 
 def test_the_verb_draws_over_tiles_and_wants_the_key(tmp_path: Path) -> None:

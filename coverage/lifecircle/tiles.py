@@ -24,6 +24,8 @@ SHIFTED: dict[str, str] = {
     "map.qq": "GCJ-02", "gtimg": "GCJ-02", "tencent": "GCJ-02", "腾讯": "GCJ-02", "baidu": "BD-09", "bdimg": "BD-09",
     "百度": "BD-09"}
 _SHIFT_M = {"GCJ-02": "300-700 m", "BD-09": "about 1 km"}
+#: So begin the environment variables that a run file may name, or one from elsewhere could send any secret to its host.
+OWN_VARIABLES = "LIFECIRCLE_"
 #: Other ways to write a place in a WMTS address -> ours.
 _SYNONYMS = {"tilematrix": "z", "tilerow": "y", "tilecol": "x", "level": "z", "row": "y", "col": "x"}
 _SECRET = re.compile(r"[?&](tk|key|ak|token|access_token|apikey|api_key)=(?!\{key\})[^&]+", re.IGNORECASE)
@@ -84,12 +86,13 @@ class MapSection(Section):
         A name of `PRESETS`, or an address with ``{z}``, ``{x}``, ``{y}`` and, where it takes one,
         ``{key}``.
     key_env : str
-        The environment variable that holds the key; the key itself is never written into a run file.
+        The environment variable that holds the key; the key itself is never written into a run file. Its name
+        begins with `OWN_VARIABLES`.
     """
 
     tiles: str = ""
     attribution: str = ""
-    key_env: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
+    key_env: str = Field(default="", pattern=rf"^({OWN_VARIABLES}[A-Za-z0-9_]+)?$")
 
     @model_validator(mode="after")
     def _drawable(self) -> MapSection:
@@ -109,6 +112,11 @@ def base_map(tiles: str, attribution: str, key: str) -> BaseMap:
     addresses = tuple(address.replace("{key}", quote(key, safe="")) for address in check_tiles(tiles))
     parts = urlsplit(addresses[0])
     return BaseMap(addresses, attribution or ("天地图" if tiles in PRESETS else ""), f"{parts.scheme}://{parts.netloc}")
+
+
+def key_in(variable: str) -> str:
+    """Give the key in an environment variable that a run file or run.json names; blank where it may name none such."""
+    return os.environ.get(variable, "") if variable.startswith(OWN_VARIABLES) else ""
 
 
 def asked_map(tiles: str, key_env: str, attribution: str) -> BaseMap | None:

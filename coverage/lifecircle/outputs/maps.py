@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,7 +20,7 @@ from lifecircle.outputs.map_routes import ROUTE_M
 from lifecircle.outputs.map_shapes import without_smallest
 from lifecircle.outputs.map_text import scenario_title, words
 from lifecircle.outputs.offline import inert, leaflet, seal
-from lifecircle.tiles import BaseMap, base_map, needs_key
+from lifecircle.tiles import BaseMap, base_map, key_in, needs_key
 
 #: Panes from bottom to top: name, z-index, whether it takes clicks.
 PANES: tuple[tuple[str, int, bool], ...] = (
@@ -196,7 +195,7 @@ def base_map_of(runfile: dict[str, Any]) -> BaseMap | None:
     section = runfile.get("map") or {}
     if not section.get("tiles"):
         return None
-    key = os.environ.get(section.get("key_env") or "", "")
+    key = key_in(section.get("key_env") or "")
     if not key and needs_key(section["tiles"]):
         return None
     return base_map(section["tiles"], section.get("attribution", ""), key)
