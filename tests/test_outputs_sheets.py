@@ -268,3 +268,18 @@ def test_a_sheet_that_cannot_be_written_leaves_the_old_one(tmp_path):
         write_sheets(alone(sample()), tmp_path)
     assert (tmp_path / "clinics_a4.pdf").is_dir()
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(("target", "labels", "counts"), [
+    # Every township of the sample has 2.4 m2 per head.
+    (math.nan, ["≥ 2.40", "1.80 — 2.40", "1.20 — 1.80", "0.60 — 1.20", "＜ 0.60"], [3, 0, 0, 0, 0]),
+    (4.0, ["≥ 4.00", "3.00 — 4.00", "2.00 — 3.00", "1.00 — 2.00", "＜ 1.00"], [0, 0, 3, 0, 0]),
+])
+def test_an_area_per_head_is_classed_with_and_without_a_target(target, labels, counts) -> None:
+    drawn = alone(sample(), "shelters")
+    layers = {"shelters": {**drawn.run["layers"]["shelters"], "reach": False}}
+    results = drawn.results.assign(target=target)
+    theme = next(themes(published(replace(drawn, results=results, run={**drawn.run, "layers": layers}))))
+    assert theme.classes_title == "乡镇（街道）人均面积，m²"
+    assert [item.label for item in theme.classes] == labels
+    assert [item.count for item in theme.classes] == counts

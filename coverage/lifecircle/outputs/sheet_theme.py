@@ -104,8 +104,9 @@ def _of_layer(assessment: Assessment, layer: str) -> Theme:
     rules = [say["rule"].format(**{"class": told["class"][rule["class"]], "minutes": rule["cutoff_min"],
                                    "mode": rule["mode"]}) for rule in own["rules"]]
     group = told["group"].get(own["group"], own["group"])
-    values = {unit: _value(layers.get(layer, {}), reach) for unit, layers in figures.items()}
-    fills, classes = _classed(assessment, values, _RATES if reach else _AREAS, say, areas=not reach)
+    whole = None if reach else _whole(figures, layer, code)
+    values = {unit: _value(layers.get(layer, {}), whole) for unit, layers in figures.items()}
+    fills, classes = _classed(assessment, values, _RATES if reach else _AREAS, say, whole=whole)
     circles = assessment.service_areas
     circles = circles[(circles["kind"] == "circle") & (circles["layer"] == layer)]
     return Theme(
@@ -116,19 +117,24 @@ def _of_layer(assessment: Assessment, layer: str) -> Theme:
         facility_kinds(assessment, record.get("reach", True), layer))
 
 
-def _value(figures: dict[str, Any], reach: bool) -> float | None:
+def _value(figures: dict[str, Any], whole: float | None) -> float | None:
     """Give the figure that a township is classed by: NaN where it is not known, None where it is hidden."""
-    if reach:
-        value = figures.get("rate", math.nan)
-    else:
-        target = figures.get("m2_target")
-        value = figures["m2"] / target if "m2" in figures and target else math.nan
+    value = figures.get("rate", math.nan) if whole is None else figures.get("m2", math.nan) / whole
     return None if value is None else float(value)
 
 
+def _whole(figures: dict[str, dict[str, dict[str, Any]]], layer: str, district: str) -> float:
+    """Give the area per head that fills the highest class: the target, else the most that a township has."""
+    target = figures.get(district, {}).get(layer, {}).get("m2_target")
+    return float(target or max((own.get(layer, {}).get("m2", 0.0) for own in figures.values()), default=0.0) or 1.0)
+
+
 def _classed(assessment: Assessment, values: dict[str, float | None], steps: Sequence[float], say: dict[str, Any], *,
-             areas: bool) -> tuple[list[tuple[str, str]], tuple[Class, ...]]:
-    """Give the fill of each township, and the classes with how many are in each."""
+             whole: float | None) -> tuple[list[tuple[str, str]], tuple[Class, ...]]:
+    """Give the fill of each township, and the classes with how many are in each.
+
+    Values and steps are shares; those of areas per head are told in m2, as parts of the `whole`.
+    """
     fills, counts = [], Counter[tuple[str, str]]()
     for code in assessment.townships["township_code"]:
         value = values.get(code, math.nan)
@@ -140,8 +146,7 @@ def _classed(assessment: Assessment, values: dict[str, float | None], steps: Seq
             fill = (next(colour for step, colour in zip(steps, RAMP, strict=True) if value >= step - 1e-9), "")
         fills.append(fill)
         counts[fill] += 1
-    target = _target(assessment) if areas else None
-    ends = [_step(step, target) for step in steps]
+    ends = [f"{step:.0%}" if whole is None else f"{step * whole:.2f}" for step in steps]
     labels = [say["above"].format(low=ends[0]), *(say["between"].format(low=low, high=high)
                                                   for low, high in zip(ends[1:-1], ends, strict=False)),
               say["below"].format(high=ends[-2])]
@@ -149,17 +154,6 @@ def _classed(assessment: Assessment, values: dict[str, float | None], steps: Seq
     classes += [Class(fill, say[word], counts[fill]) for fill, word in ((_HIDDEN, "hidden_class"),
                                                                         (_UNKNOWN, "no_class")) if counts[fill]]
     return fills, tuple(classes)
-
-
-def _target(assessment: Assessment) -> float | None:
-    rows = assessment.headline("area_per_head_m2")
-    areas = [layer for layer in assessment.layers if not assessment.run["layers"][layer].get("reach", True)]
-    targets = rows.loc[rows["layer"].isin(areas), "target"].dropna()
-    return float(targets.iloc[0]) if targets.nunique() == 1 else None
-
-
-def _step(step: float, target: float | None) -> str:
-    return f"{step:.0%}" if target is None else f"{step * target:.2f}"
 
 
 def _facts(assessment: Assessment, layer: str, own: dict[str, Any], group: str, language: str) -> tuple[str, ...]:
@@ -236,7 +230,7 @@ def _of_all(assessment: Assessment) -> Theme:
     figures, code = circle_figures(assessment), assessment.run["district"]["code"]
     own = figures.get(code, {})
     fills, classes = _classed(assessment, {unit: item.get("rate", math.nan) for unit, item in figures.items()},
-                              _COMPLETE, say, areas=False)
+                              _COMPLETE, say, whole=None)
     labels = {layer: assessment.run["layers"][layer].get(f"label_{language}") or layer for layer in members}
     lines = [say["all"].format(rate=span_text(own, language))]
     if own.get("mean") is not None:
