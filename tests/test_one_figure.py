@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from docx.text.paragraph import Paragraph
 import browser as browsers
 import lifecircle
 from command import inside
+from lifecircle.outputs.report_text import people_text
+from lifecircle.outputs.summary import count_text, rate_text
 from lifecircle.outputs.tables import read_csv
 from lifecircle.runfile import read_runfile
 from test_planner_page import DATA, served, settle, visit
@@ -71,6 +74,31 @@ def people(value: float) -> str:
 
 def labels(run: Path) -> dict[str, str]:
     return {layer: record["label_zh"] for layer, record in lifecircle.read_run(run).run["layers"].items()}
+
+
+#: Halves in binary, and shares that are almost none and almost all -> what each of us shows; Excel's 0.0% agrees.
+SHARES = {0.0: "0.0%", 0.00001: "0.1%", 0.0625: "6.3%", 0.5625: "56.3%", 0.68634: "68.6%", 0.8125: "81.3%",
+          0.9996: "99.9%", 1.0: "100.0%"}
+COUNTS = {0.5: "1", 20.5: "21", 70.5: "71", 1041.0: "1,041", 2500.5: "2,501"}
+
+
+def test_map_page_and_word_round_alike() -> None:
+    words = resources.files("lifecircle_api").joinpath("web", "words.js").read_text(encoding="utf-8")
+    parts = resources.files("lifecircle").joinpath("outputs", "map_parts.js").read_text(encoding="utf-8")
+    with browsers.chromium() as browser:
+        page = browser.new_page()
+        page.evaluate(parts.partition("*/")[2])
+        on_page = page.evaluate("""async ([text, shares, counts]) => {
+          const words = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+          return [shares.map((one) => words.percent(one, {})), counts.map((one) => words.whole(one, {}))];
+        }""", [words, list(SHARES), list(COUNTS)])
+        on_map = page.evaluate("""([shares, counts]) => [shares.map((one) => lifecircle.percent(one, "")),
+          counts.map((one) => lifecircle.count(one, {}))]""", [list(SHARES), list(COUNTS)])
+    expected = [list(SHARES.values()), list(COUNTS.values())]
+    assert on_page == expected
+    assert on_map == expected
+    assert [[rate_text(one) for one in SHARES], [people_text(one, "zh") for one in COUNTS]] == expected
+    assert [count_text(one) for one in COUNTS] == expected[1]
 
 
 @pytest.fixture(scope="module")

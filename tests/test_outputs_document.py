@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
 
 import docx
 import numpy as np
@@ -58,7 +59,8 @@ def tables_under(path, heading):
 
 
 def shown(value):
-    return "不公开" if np.isnan(value) else f"{value:,.0f}"
+    """Round halves up, as the map and Excel do."""
+    return "不公开" if np.isnan(value) else f"{Decimal(float(value)).quantize(Decimal(1), ROUND_HALF_UP):,}"
 
 
 def test_every_figure_of_every_township_is_that_of_the_results(path, tmp_path):
@@ -88,9 +90,9 @@ def test_the_district_is_said_in_whole_sentences(path, tmp_path):
     district = results[(results["township_code"] == DISTRICT) & (results["class"] == "all")]
     value = district[district["layer"] == "clinics"].set_index("indicator")["value"]
     said = everything(path)
-    assert (f"医疗卫生：常住人口 {value['people']:,.0f} 人中，{value['people_in_time']:,.0f} 人在时限内，覆盖率 "
+    assert (f"医疗卫生：常住人口 {shown(value['people'])} 人中，{shown(value['people_in_time'])} 人在时限内，覆盖率 "
             f"{value['coverage_rate']:.1%}") in said
-    assert f"{value['people_out']:,.0f} 人在时限外" in said
+    assert f"{shown(value['people_out'])} 人在时限外" in said
     assert "时限外人数最多的是龙头村（白庙乡）" in said
     assert "应急避难：人均面积 2.40 m²，标准 2 m²，达标。" in said
 

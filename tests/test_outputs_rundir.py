@@ -238,7 +238,7 @@ def test_a_swap_in_two_steps_is_mended(run: Path, tmp_path: Path) -> None:
 def test_summary_says_the_figures_and_the_mark(run: Path) -> None:
     text = summary_text(sample(), run)
     assert "巴州区  run 5a3c19e0b7d2  模型数据，非现状" in text
-    assert "clinics    医疗卫生  77.5% to 78.2%  682         20            undecided" in text
+    assert "clinics    医疗卫生  77.5% to 78.2%  682         21            undecided" in text
     assert re.search(r"  hidden  +undecided", text)
     assert text.splitlines()[-1] == f"map: {run / 'map.html'}"
     record = summary_record(sample(quality="register"), run)

@@ -72,8 +72,11 @@ export function whole(value, t) {
   return value === null || value === undefined ? t.hidden : Math.round(value).toLocaleString("en-US");
 }
 
+/* 0.0% and 100.0% only where it is none or all, as everywhere else. */
 export function percent(value, t) {
-  return value === null || value === undefined ? t.unknown : `${(100 * value).toFixed(1)}%`;
+  if (value === null || value === undefined) return t.unknown;
+  const shown = Math.round(value * 1000) / 10;
+  return `${Math.min(Math.max(shown, value > 1e-9 ? 0.1 : 0), value < 1 - 1e-9 ? 99.9 : 100).toFixed(1)}%`;
 }
 
 export function signed(value, digits = 0) {

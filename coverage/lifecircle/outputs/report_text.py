@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from lifecircle.outputs.map_text import words
-from lifecircle.outputs.summary import rate_text
+from lifecircle.outputs.summary import half_up, rate_text
 
 _ZH: dict[str, Any] = {
     "classes": "乡镇（街道）覆盖率", "classes_m2": "乡镇（街道）人均面积，m²",
@@ -82,4 +82,4 @@ def span_text(figures: dict[str, Any], language: str) -> str:
 
 def people_text(count: float | None, language: str) -> str:
     """Say a number of people; the word for hidden where it is None."""
-    return str(words(language)["few"]) if count is None or math.isnan(count) else f"{count:,.0f}"
+    return str(words(language)["few"]) if count is None or math.isnan(count) else f"{half_up(count):,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -208,11 +209,17 @@ def _scenario_lines(record: dict[str, Any]) -> list[str]:
 
 def rate_text(rate: float | None) -> str:
     """Give a share in per cent; 0.0% and 100.0% only where it is none or all, but for an error of arithmetic."""
-    if rate is None or rate != rate:
+    if rate is None or not math.isfinite(rate):
         return "–"
+    shown = half_up(rate * 1000) / 10
     if _EXACT < rate < 1 - _EXACT:
-        rate = min(max(rate, 0.001), 0.999)
-    return f"{rate:.1%}"
+        shown = min(max(shown, 0.1), 99.9)
+    return f"{shown:.1f}%"
+
+
+def half_up(number: float) -> int:
+    """Round to a whole number, halves upwards as the map and spreadsheets do; `round` takes them to the even one."""
+    return math.floor(number + 0.5)
 
 
 def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
@@ -245,7 +252,7 @@ def _width(text: str) -> int:
 
 def count_text(people: float | None) -> str:
     """Give a number of people; None is one that must not be told."""
-    return "hidden" if people is None else f"{people:,.0f}"
+    return "hidden" if people is None else f"{half_up(people):,}"
 
 
 def scorecard_text(table: pd.DataFrame) -> str:
@@ -280,7 +287,7 @@ def gaps_text(table: pd.DataFrame, marks: pd.DataFrame) -> str:
     shown = ["township", "place", "class", "layer", "kind", "people", "people_out", "people_undetermined",
              "minutes_median", "minutes_over", "nearest_facility", "cause", "quality", "in_doubt"]
     for name in ("people", "people_out", "people_undetermined"):
-        table[name] = table[name].map("{:,.0f}".format, na_action="ignore")
+        table[name] = table[name].map(count_text, na_action="ignore")
     with pd.option_context("display.unicode.east_asian_width", True):
         return mark + str(table[shown].to_string(index=False, float_format=lambda number: f"{number:,.1f}",
                                                  na_rep="–"))
