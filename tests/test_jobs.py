@@ -33,7 +33,7 @@ from lifecircle.siting.district import Wishes
 from lifecircle.study import read_study
 from lifecircle_api import jobmodels
 from lifecircle_api.errors import NoSuchJobError, QueueFullError, ResultNotReadyError
-from lifecircle_api.jobtable import JobTable
+from lifecircle_api.jobtable import MOST_ATTEMPTS, JobTable
 from lifecircle_api.main import create_app
 from lifecircle_api.models import Problem
 from lifecircle_api.settings import Settings
@@ -474,6 +474,19 @@ def test_a_worker_that_nobody_waits_for_ends_nothing(tmp_path: Path) -> None:
     assert table.succeed(job_id, 2, b"{}") is True
     assert table.fail(job_id, 2, "too late") is False
     assert (table.get(job_id)["status"], table.results(job_id)) == ("successful", b"{}")
+
+
+def test_a_job_that_takes_its_service_down_each_time_is_given_up(tmp_path: Path) -> None:
+    table = JobTable(tmp_path / "state")
+    job_id = table.add("site", "{}", STAMP, most_waiting=1)
+    begun = 0
+    while begun < 20 and table.take() is not None:
+        begun += 1
+        table.requeue()  # as the next service does
+    assert begun == MOST_ATTEMPTS
+    job = table.get(job_id)
+    assert (job["status"], job["finished"] is not None) == ("failed", True)
+    assert "given up" in job["message"]
 
 
 def test_what_was_dismissed_stays_dismissed(tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ CREATE TABLE IF NOT EXISTS jobs (
     started TEXT, finished TEXT, updated TEXT NOT NULL, attempt INTEGER NOT NULL, results BLOB)
 """
 _SHOWN = "job_id, process, stamp, status, progress, message, created, started, finished, updated"
+#: A job is begun so many times at most.
+MOST_ATTEMPTS = 5
+_GIVEN_UP = (f"服务在运算中停止 {MOST_ATTEMPTS} 次，不再重试 (given up: the service was stopped {MOST_ATTEMPTS} times "
+             "while the job ran); ask again, for less if the memory ran out")
 #: Seconds to wait for another process that writes.
 _BUSY_S = 10.0
 
@@ -149,8 +153,13 @@ class JobTable:
         return None if row is None else {**row, "stamp": json.loads(row["stamp"]), "inputs": json.loads(row["inputs"])}
 
     def requeue(self) -> int:
-        """Let jobs wait again that ran when their service was stopped; say how many."""
+        """Let jobs wait again that ran when their service was stopped; say how many.
+
+        One that has been begun `MOST_ATTEMPTS` times fails: it may be what takes the service down each time.
+        """
         with self._change() as base:
+            base.execute("UPDATE jobs SET status = 'failed', finished = ?1, updated = ?1, message = ?2 "
+                         "WHERE status = 'running' AND attempt >= ?3", (_now(), _GIVEN_UP, MOST_ATTEMPTS))
             return base.execute("UPDATE jobs SET status = 'accepted', progress = 0, started = NULL, updated = ?, "
                                 "message = '服务重启，重新排队 (waiting again: the service was stopped)' "
                                 "WHERE status = 'running'", (_now(),)).rowcount
