@@ -89,3 +89,17 @@ def test_times_are_withheld_where_they_could_tell_a_hidden_count() -> None:
 def test_a_run_without_a_plan_has_no_such_theme() -> None:
     assert plan_facts(sample()) is None
     assert plan_figures(sample()) == {}
+
+
+def test_who_is_late_is_not_shown_at_the_limit() -> None:
+    drawn = sample()
+    limits = {kind: drawn.run["layers"]["clinics"][kind]["cutoff_min"] for kind in ("urban", "rural")}
+    limit = drawn.demand["class"].map(limits)
+    late = drawn.demand.assign(minutes_clinics=limit + 0.004, state_clinics="out_of_time")
+    kept = drawn.demand.assign(minutes_clinics=limit, state_clinics="in_time")
+    for demand, over in ((late, 0.1), (kept, 0.0)):
+        told = place_times(published(dataclasses.replace(drawn, demand=demand)))
+        classes = demand.drop_duplicates("place_code").set_index("place_code")["class"]
+        shown = {code: own["clinics"] for code, own in told.items() if own.get("clinics")}
+        assert len(shown) > 0
+        assert all(value[0] == pytest.approx(limits[classes[code]] + over) for code, value in shown.items())

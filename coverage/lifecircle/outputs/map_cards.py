@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import geopandas as gpd
@@ -26,12 +27,20 @@ def place_times(assessment: Assessment) -> dict[str, dict[str, list[Any] | None]
         if f"minutes_{layer}" not in chosen.columns:
             continue
         shut = withheld(assessment, layer)
-        for code, minutes, state, facility in zip(
-                chosen.index, chosen[f"minutes_{layer}"].to_numpy(dtype=float), chosen[f"state_{layer}"],
-                chosen[f"facility_{layer}"], strict=True):
-            told = [number(round(minutes, 1)), state, names.get(facility, facility)]
+        rules = assessment.run["layers"][layer]
+        for code, kind, minutes, state, facility in zip(
+                chosen.index, chosen["class"], chosen[f"minutes_{layer}"].to_numpy(dtype=float),
+                chosen[f"state_{layer}"], chosen[f"facility_{layer}"], strict=True):
+            limit = (rules.get(kind) or {}).get("cutoff_min", 0.0) if state == "out_of_time" else 0.0
+            told = [number(_rounded(minutes, limit)), state, names.get(facility, facility)]
             found[code][layer] = None if shut.get(code, 0) > (state == "in_time") else told
     return found
+
+
+def _rounded(minutes: float, limit_min: float) -> float:
+    """Round to a tenth, but never down to a limit that is not kept: 15.004 of 15 are not 15.0."""
+    shown = round(minutes, 1)
+    return math.ceil(minutes * 10) / 10 if shown <= limit_min < minutes else shown
 
 
 def middle_demand(assessment: Assessment) -> gpd.GeoDataFrame:

@@ -27,11 +27,12 @@ def place_routes(assessment: Assessment, simplify_m: float = ROUTE_M) -> dict[st
     lines = frame.geometry.simplify(simplify_m).to_crs("EPSG:4326")
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for row, line in zip(frame.drop(columns=frame.geometry.name).to_dict("records"), lines, strict=True):
-        if times.get(row["place_code"], {}).get(row["layer"]) is None:
+        told = times.get(row["place_code"], {}).get(row["layer"])
+        if told is None:
             continue
         found.setdefault(row["place_code"], {})[row["layer"]] = {
             "line": encode(shapely.get_coordinates(line)), "mode": row["mode"],
-            "facility": names.get(row["facility_id"], row["facility_id"]), "minutes": number(round(row["minutes"], 1)),
+            "facility": names.get(row["facility_id"], row["facility_id"]), "minutes": told[0],
             "metres": number(round(row["metres"])), "walk": number(round(row["walk_metres"])),
             "back": row["direction"] == "from"}
     return found
