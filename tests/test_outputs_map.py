@@ -118,7 +118,7 @@ def test_legend_counts_follow_the_layer(page: Page) -> None:
     clinics = rows()
     assert (clinics["≥ 95%"], clinics["80–95%"], clinics["40–60%"]) == ("1 个", "1 个", "1 个")
     assert (clinics["多数已覆盖"], clinics["多数未覆盖"], clinics["多数待核"]) == ("5 个", "1 个", "0 个")
-    assert (clinics["现状"], clinics["在建"], clinics["规划"]) == ("2 处", "1 处", "0 处")
+    assert (clinics["现状"], clinics["在建"], clinics["规划"]) == ("1 处", "1 处", "0 处")
     assert (clinics["未接入路网"], clinics["区外"]) == ("1 处", "1 处")
     choose(page, "健身")
     assert rows()["多数已覆盖"] == "6 个"
@@ -148,7 +148,7 @@ def test_a_township_tells_all_layers(page: Page) -> None:
     text = popup(page)
     assert text.startswith("清江镇\n人口 1,041")
     row = next(line for line in text.splitlines() if line.startswith("应急避难"))
-    assert row.split("\t")[1:] == ["83.6%", "—", "171", "0", "2.4 / 2", "标准未定"]
+    assert row.split("\t")[1:] == ["83.6%", "—", "171", "0", "2.4 / 2", "标准未定；面积达标"]
     assert "托育\t不公开\t—\t不公开\t不公开" in text
 
 

@@ -93,9 +93,19 @@ def _filter_results(results: pd.DataFrame, rows: Mask | None = None, high: Mask 
     shown.loc[hidden | shut | (False if rows is None else rows), ["value", "low", "high"]] = np.nan
     if high is not None:
         shown.loc[high, "high"] = np.nan
+    shown.loc[_counts_of_hidden(results, shown), ["value", "low", "high"]] = np.nan
     shown.loc[hidden, ["low", "high"]] = [0.0, SMALL_PEOPLE]
     shown.loc[hidden & (shown["indicator"] == OVERLAY), ["low", "high"]] = np.nan  # an estimate may be far off
     return shown
+
+
+def _counts_of_hidden(results: pd.DataFrame, shown: pd.DataFrame) -> pd.Series:
+    """Tell which counts of townships that reach a share must go: they tell of townships whose rates are hidden."""
+    of = ["class", "layer", "level", "group", "scenario"]
+    rates = shown[(shown["indicator"] == "coverage_rate") & shown["headline"] & (shown["group"] != "all")]
+    gone = rates[rates["value"].isna() & results.loc[rates.index, "value"].notna()]
+    counts = shown["indicator"].str.startswith("townships_at_")
+    return counts & pd.MultiIndex.from_frame(shown[of]).isin(pd.MultiIndex.from_frame(gone[of]))
 
 
 def _beside_reported(results: pd.DataFrame, grouped: pd.Series) -> pd.Series:

@@ -128,8 +128,10 @@ class _Report:
                     "verdict": verdicts.get(figures["verdict"], figures["verdict"])}
             counts = {name: figures.get(name) for name in ("out", "undetermined")}
             inside = self._count("people_in_time", layer, self.district["code"])
-            if None in counts.values() or inside is None:
+            if inside is None:
                 sentence = say["service_hidden"].format(**told)
+            elif None in counts.values():
+                sentence = say["service_partly"].format(in_time=people_text(inside, self.language), **told)
             else:
                 sentence = say["service"].format(in_time=people_text(inside, self.language), **told, **{
                     name: people_text(count, self.language) for name, count in counts.items()})

@@ -11,7 +11,9 @@ _ZH: dict[str, Any] = {
     "people": "全区常住人口 {people} 人，{townships} 个乡镇（街道），{places} 个村（社区）。",
     "service": "{layer}：{group} {people} 人中，{in_time} 人在时限内，覆盖率 {rate}；{out} 人在时限外，{undetermined}"
                " 人待核。判定：{verdict}。",
-    "service_hidden": "{layer}：{group} {people} 人，覆盖率 {rate}；时限内外的人数因涉及小数不公开。判定：{verdict}。",
+    "service_hidden": "{layer}：{group} {people} 人，覆盖率 {rate}；时限内外的人数过少，不公开。判定：{verdict}。",
+    "service_partly": "{layer}：{group} {people} 人中，{in_time} 人在时限内，覆盖率 {rate}；"
+                      "时限外或待核的人数过少，不公开。判定：{verdict}。",
     "m2": "{layer}：人均面积 {m2} m²，标准 {target} m²，{verdict}。",
     "m2_bare": "{layer}：人均面积 {m2} m²，方案未定标准。", "no_data": "{layer}：缺数据，不作评价。",
     "interval": "覆盖率的下限把待核人口计作圈外，上限计作圈内。待核人口是地图数据不足以判断的人，不是服务不足。",
@@ -23,7 +25,7 @@ _ZH: dict[str, Any] = {
     "no_plan": "本次运行没有对照方案。",
     "plan_heads": ("条目", "指标", "目标", "实际", "差距", "判定", "责任单位"), "plan_table": "有数据的指标（全区）",
     "bare_table": "缺数据的指标及所缺内容", "bare_heads": ("条目", "指标", "目标", "所缺数据", "责任单位"),
-    "rates_table": "覆盖率（低—高）；“不公开”指涉及小数，“—”指不评价或缺数据", "unit": "乡镇（街道）",
+    "rates_table": "覆盖率（低—高）；“不公开”指人数过少，“—”指不评价或缺数据", "unit": "乡镇（街道）",
     "map": "{township}：服务与缺口", "map_words": "{township}及周边地图：道路、水系、村（社区）和设施。{mark}",
     "figures": "{township}各项服务",
     "figure_heads": ("服务", "人口", "覆盖率（低—高）", "圈外", "待核", "人均 m²", "判定"),
@@ -36,7 +38,8 @@ _ZH: dict[str, Any] = {
     "rules": "判定口径", "rule_heads": ("服务", "人群", "城镇", "乡村", "责任单位", "数据质量"),
     "finding_table": "数据提示（全区）", "finding_heads": ("程度", "提示", "服务", "说明", "处数"),
     "inputs": "输入文件", "input_heads": ("用途", "文件", "SHA-256 前 12 位", "字节"),
-    "versions": "软件版本：{list}。", "class_rule": "城乡划分规则：{rule}。",
+    "versions": "软件版本：{list}。",
+    "class_rule": "城乡按统计用城乡分类代码划分，规则 {rule}（1xx：代码以 1 开头为城镇，以 2 开头为乡村）。",
     "methods": (
         "时间从人到设施门口计算，包括从住处到道路的步行；不大于时限即为在时限内。",
         "状态分三种：在时限内、在时限外、待核。待核是在接入距离内找不到道路的人，不计入时限内，也不当作没有。",
@@ -58,6 +61,8 @@ _EN: dict[str, Any] = {
     "people": "The district has {people} residents in {townships} townships and {places} villages and communities.",
     "service": "{layer}: of {people} {group}, {in_time} are in time, {rate}; {out} are out of time and "
                "{undetermined} undetermined. Verdict: {verdict}.",
+    "service_partly": "{layer}: of {people} {group}, {in_time} are in time, {rate}; how many are out or "
+                      "undetermined is hidden, as few are. Verdict: {verdict}.",
     "service_hidden": "{layer}: {people} {group}, {rate} in time; how many are in and out is hidden, as small "
                       "numbers would show. Verdict: {verdict}.",
     "m2": "{layer}: {m2} m² per head, target {target} m², {verdict}.",

@@ -104,7 +104,9 @@ window.lifecircle.start = (function () {
 
     function fold(folded) {
       panel.classList.toggle("lc-folded", folded);
-      panel.querySelector(".lc-head button").setAttribute("aria-expanded", String(!folded));
+      const button = panel.querySelector(".lc-head button");
+      button.setAttribute("aria-expanded", String(!folded));
+      button.textContent = folded ? "+" : "–";
       if (phone) sizeBoxes();
     }
 
@@ -269,7 +271,7 @@ window.lifecircle.start = (function () {
       const inside = sites.filter((item) => item.inside);
       const row = (mark, text, some) => legendRow(mark, text, `${some.length} ${words.counts.facility}`);
       const rows = ["existing", "building", "planned"].map((status) =>
-        row(site(status, true, true), words.status[status], inside.filter((item) => item.status === status)));
+        row(site(status, true, true), words.status[status], inside.filter((item) => item.status === status && !item.unjoined)));
       const unjoined = inside.filter((item) => item.unjoined);
       const outside = sites.filter((item) => !item.inside);
       if (unjoined.length) rows.push(row(site("existing", false, true), words.unjoined, unjoined));

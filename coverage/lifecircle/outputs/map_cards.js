@@ -2,7 +2,7 @@
 Object.assign(window.lifecircle, (function () {
   "use strict";
 
-  const {cell, count, doubtLines, doubtMark, heads, mainState, minutes, plain, range, rateText} = window.lifecircle;
+  const {cell, count, doubtLines, doubtMark, heads, mainState, minutes, plain, range, rateText, verdictText} = window.lifecircle;
   const NUMBERED = 12; // So many measures of the plan stand in a card unfolded.
 
   function layerName(layer, chosen, doubts, words) {
@@ -24,10 +24,9 @@ Object.assign(window.lifecircle, (function () {
     const chosen = view.layer();
     const rows = facts.layers.map((layer) => {
       const figures = unit.figures[layer.key] || {};
-      const verdict = words.verdicts[figures.verdict || figures.m2_verdict] || words.none;
       return layerName(layer, chosen.key, unit.doubts[layer.key], words) + cell(rateText(figures, words) + range(figures).replace("<small>", '<small class="lc-range">'), true) +
         cell(share(figures.target, words), true) + cell(count(figures.out, words), true) + cell(count(figures.undetermined, words), true) +
-        cell(areaText(figures, words), true) + cell(verdict) + "</tr>";
+        cell(areaText(figures, words), true) + cell(verdictText(figures, words)) + "</tr>";
     });
     const inhabitants = typeof unit.people === "number" ? `<p>${words.people} ${count(unit.people, words)}</p>` : "";
     const doubts = doubtLines(unit.doubts[chosen.key], facts, chosen);

@@ -250,7 +250,7 @@ def layer_facts(assessment: Assessment, layer: str, language: str, figures: dict
     results = assessment.results
     own = results[(results["layer"] == layer) & (results["township_code"] == code) & results["headline"]
                   & (results["scenario"] == "existing") & (results["class"] == "all")]
-    shares = own[own["indicator"].str.startswith("townships_at_")]
+    shares = own[own["indicator"].str.startswith("townships_at_") & own["value"].notna()]
     reach = own[own["indicator"] == "coverage_rate"]
     presence = own[own["indicator"] == "presence_rate"]
     counts = own[own["indicator"].isin(["units_with", "units_required"])].set_index(["indicator", "level", "metric"])

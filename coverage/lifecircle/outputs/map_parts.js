@@ -124,6 +124,12 @@ window.lifecircle = (function () {
       `<circle r="${radius + 0.4}" fill="none" stroke="#fff" stroke-width="1.2"/></svg>`;
   }
 
+  /* The verdict of reach; where the area is judged too, both. */
+  function verdictText(figures, words) {
+    const [reach, area] = [figures.verdict, figures.m2_verdict].map((one) => words.verdicts[one]);
+    return reach && area ? `${reach}${words.list}${words.kind.area}${area}` : reach || area || words.none;
+  }
+
   function site(status, joined, inside) {
     const fill = {existing: SITE, building: "url(#lc-half)", planned: "#fff"}[status] || SITE;
     const dash = joined ? "" : ' stroke-dasharray="2 1.6"';
@@ -168,5 +174,5 @@ window.lifecircle = (function () {
   }
 
   return {HIDDEN, STATE_KEYS, SITE, bandRows, cell, count, disc, doubtLines, doubtMark, doubtNote, heads, icon, legendRow, mainState,
-    minutes, parts: {}, people, percent, plain, point, range, rateText, scaleColour, site, slice, swatch, table, themes: {}};
+    minutes, parts: {}, people, percent, plain, point, range, rateText, scaleColour, site, slice, swatch, table, themes: {}, verdictText};
 })();

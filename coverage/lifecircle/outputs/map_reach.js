@@ -3,7 +3,7 @@ Object.assign(window.lifecircle.themes, (function () {
   "use strict";
 
   const {STATE_KEYS, bandRows, count, disc, icon, legendRow, mainState, percent, placeCard, placeTip, plain, range, rateText,
-    sitingFacts, parts} = window.lifecircle;
+    sitingFacts, parts, verdictText} = window.lifecircle;
 
   function hasArea(layer) { return typeof layer.district.m2 === "number"; }
 
@@ -55,7 +55,7 @@ Object.assign(window.lifecircle.themes, (function () {
     }
     if (hasArea(layer)) told.push(areaLine(figures, words));
     layer.presence.forEach((item) => told.push(presenceText(item, words)));
-    told.push(`${words.verdict}${words.colon}${words.verdicts[figures.verdict || figures.m2_verdict || "no_data"]}`);
+    told.push(`${words.verdict}${words.colon}${verdictText(figures, words)}`);
     return lines(told) + doubtLine(view) + lead(layer, words) + sitingFacts(layer, view.facts);
   }
 

@@ -10,6 +10,7 @@ from lifecircle.outputs.summary import half_up, rate_text
 
 _ZH: dict[str, Any] = {
     "classes": "乡镇（街道）覆盖率", "classes_m2": "乡镇（街道）人均面积，m²",
+    "lacking": "缺该服务的常住人口（含待核）", "lacking_people": "{people} 人",
     "classes_all": "乡镇（街道）服务齐全人口",
     "below": "＜ {high}", "between": "{low} — {high}", "above": "≥ {low}", "no_class": "缺数据",
     "hidden_class": "不公开",
@@ -33,6 +34,7 @@ _ZH: dict[str, Any] = {
 }
 _EN: dict[str, Any] = {
     "classes": "Coverage by township", "classes_m2": "m² per head by township",
+    "lacking": "Residents who lack it (the undetermined among them)", "lacking_people": "{people}",
     "classes_all": "People with all services", "below": "< {high}", "between": "{low} to {high}", "above": "≥ {low}",
     "no_class": "no data", "hidden_class": "hidden", "district": "District", "rate": "Coverage {rate}",
     "people": "{people} people ({group})", "out": "Out of time {out}", "undetermined": "Undetermined {undetermined}",

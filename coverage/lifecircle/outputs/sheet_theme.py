@@ -26,7 +26,6 @@ SITES = "_sites"
 #: Least share (or share of the target) of each class, the best first.
 _RATES = (0.95, 0.8, 0.6, 0.4, 0.0)
 _AREAS = (1.0, 0.75, 0.5, 0.25, 0.0)
-_COMPLETE = (0.8, 0.5, 0.2, 0.05, 0.0)
 _UNKNOWN, _HIDDEN = (NO_DATA, "////"), (NO_DATA, "xxxx")
 _SITES_TOLD = 12
 
@@ -229,14 +228,16 @@ def _of_all(assessment: Assessment) -> Theme:
     say, told, members = report_words(language), words(language), circle_layers(assessment)
     figures, code = circle_figures(assessment), assessment.run["district"]["code"]
     own = figures.get(code, {})
+    facts = circle_facts(assessment, language) or {}
+    edges = tuple(reversed(facts.get("edges") or [0.0]))  # the classes of the map
     fills, classes = _classed(assessment, {unit: item.get("rate", math.nan) for unit, item in figures.items()},
-                              _COMPLETE, say, whole=None)
+                              edges, say, whole=None)
     labels = {layer: assessment.run["layers"][layer].get(f"label_{language}") or layer for layer in members}
     lines = [say["all"].format(rate=span_text(own, language))]
     if own.get("mean") is not None:
         lines.append(say["mean"].format(mean=f"{own['mean']:.2f}", services=len(members)))
-    facts = circle_facts(assessment, language) or {}
-    lines += [f"{labels[layer]}{told['colon']}{told['lacking']} {people_text(count, language)}"
+    lines.append(say["lacking"])
+    lines += [f"{labels[layer]}{told['colon']}{say['lacking_people'].format(people=people_text(count, language))}"
               for layer, count in facts.get("district", {}).get("lacking", {}).items()]
     counts = [circle_place(row, members)["counts"] for row in
               assessment.places.drop(columns=assessment.places.geometry.name).to_dict("records")]

@@ -110,6 +110,7 @@ def _layer_record(assessment: Assessment, layer: str) -> dict[str, Any]:
         (assessment.results["layer"] == layer) & (assessment.results["class"] == "all")
         & (assessment.results["scenario"] == "existing")
         & assessment.results["indicator"].str.startswith("townships_at_")]
+    passing = passing[passing["value"].notna()]
     passing = passing.iloc[passing["indicator"].str.removeprefix("townships_at_").astype(float).argsort()]
     if len(passing):
         shares = passing["indicator"].str.removeprefix("townships_at_")

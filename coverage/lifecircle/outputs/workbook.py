@@ -68,6 +68,10 @@ def write_workbook(assessment: Assessment, path: str | Path) -> None:
     assessment = published(assessment)
     language = assessment.run["district"].get("language", "zh")
     told, book = sheet_words(language), Workbook()
+    lacking = told["columns"].get("share_lacking", "share_lacking")
+    told["columns"] = {**told["columns"], **{
+        f"share_lacking_{layer}": f"{record.get(f'label_{language}') or layer}·{lacking}"
+        for layer, record in assessment.run["layers"].items()}}
     book.remove(book.active)
     book.properties.creator, book.properties.created = "lifecircle", _MOMENT
     marks = _marks(assessment, language)
@@ -99,7 +103,8 @@ def sheets(assessment: Assessment) -> Iterator[Sheet]:
     facilities = pd.DataFrame(assessment.facilities.drop(columns=assessment.facilities.geometry.name))
     yield Sheet("facilities", _labelled(facilities, labels))
     if len(assessment.places_services):
-        yield Sheet("places", assessment.places_services)
+        places = assessment.places_services
+        yield Sheet("places", places.assign(binding_service=places["binding_service"].replace(labels)))
     findings = pd.DataFrame([item.as_dict() for item in assessment.findings])
     if len(findings):
         told = ["severity", "code", "layer", "township_code", "message", "count", "file", "id", "remedy"]
