@@ -28,6 +28,8 @@ _RATES = (0.95, 0.8, 0.6, 0.4, 0.0)
 _AREAS = (1.0, 0.75, 0.5, 0.25, 0.0)
 _UNKNOWN, _HIDDEN = (NO_DATA, "////"), (NO_DATA, "xxxx")
 _SITES_TOLD = 12
+#: Where the classes of all services together begin, where the townships are too few to give five.
+_COMPLETE = (0.8, 0.5, 0.2, 0.05, 0.0)
 
 Xy = np.ndarray[Any, Any]
 
@@ -145,7 +147,7 @@ def _classed(assessment: Assessment, values: dict[str, float | None], steps: Seq
             fill = (next(colour for step, colour in zip(steps, RAMP, strict=True) if value >= step - 1e-9), "")
         fills.append(fill)
         counts[fill] += 1
-    ends = [f"{step:.0%}" if whole is None else f"{step * whole:.2f}" for step in steps]
+    ends = [f"{100 * step:.3g}%" if whole is None else f"{step * whole:.2f}" for step in steps]
     labels = [say["above"].format(low=ends[0]), *(say["between"].format(low=low, high=high)
                                                   for low, high in zip(ends[1:-1], ends, strict=False)),
               say["below"].format(high=ends[-2])]
@@ -229,7 +231,8 @@ def _of_all(assessment: Assessment) -> Theme:
     figures, code = circle_figures(assessment), assessment.run["district"]["code"]
     own = figures.get(code, {})
     facts = circle_facts(assessment, language) or {}
-    edges = tuple(reversed(facts.get("edges") or [0.0]))  # the classes of the map
+    edges = tuple(reversed(facts.get("edges", ())))  # the classes of the map
+    edges = edges if len(edges) == len(RAMP) else _COMPLETE
     fills, classes = _classed(assessment, {unit: item.get("rate", math.nan) for unit, item in figures.items()},
                               edges, say, whole=None)
     labels = {layer: assessment.run["layers"][layer].get(f"label_{language}") or layer for layer in members}
