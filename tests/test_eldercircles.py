@@ -72,7 +72,7 @@ def test_circles_are_undecided_without_a_share_and_absent_without_a_table(tmp_pa
     assert bare.circles.empty
     rows = bare.results[bare.results["indicator"] == "elder_circles_passed"]
     assert set(rows["township_code"]) == {DISTRICT, WEST_TOWN, EAST_TOWN}
-    assert set(rows["basis"]) == {"needs [circles] file; 0 of 24 evidenced"}
+    assert set(rows["basis"]) == {"needs [circles] file；24 个中 0 个有依据"}
     assert set(rows["verdict"]) == {"no_data"}
 
 

@@ -37,6 +37,19 @@ def test_what_leaves_a_small_number_is_hidden_too() -> None:
     assert district[["people", "people_in_time", "people_out", "people_undetermined"]].tolist() == [60, 31, 29, 0]
 
 
+def test_counts_of_townships_go_with_the_rates_they_count() -> None:
+    """Three townships reach 90 % of the children: beside one rate that is hidden, that would tell how it stands."""
+    made = sample()
+    rates = made.results[(made.results["indicator"] == "coverage_rate") & made.results["headline"]
+                         & (made.results["township_code"] == DISTRICT) & (made.results["class"] == "all")]
+    counts = rates.assign(indicator="townships_at_90", value=3.0, low=3.0, high=3.0, unit="township")
+    made = replace(made, results=pd.concat([made.results, counts], ignore_index=True))
+    results = published(made).results
+    shown = results[results["indicator"] == "townships_at_90"].set_index("layer")[["value", "low", "high"]]
+    assert shown.loc["childcare"].isna().all()
+    assert shown.loc[["clinics", "sports", "shelters"]].eq(3.0).all(axis=None)
+
+
 def test_zero_and_ten_are_shown() -> None:
     places = published(sample()).places.set_index("place_code")
     assert places.loc["511902204202", "people_childcare"] == 10.0

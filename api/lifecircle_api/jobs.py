@@ -153,6 +153,7 @@ class Jobs:
         """
         self.table.forget(days=self.settings.jobs_kept_days, most=self.settings.jobs_kept)
         kept = {job["job_id"] for job in self.table.listing(limit=-1)}
+        kept |= set(self.settings.run.resolve().parts)  # a run that was made here, and is served now
         for folder, of in (("work", set(self._at_work)), ("runs", kept)):
             for path in (self.table.folder / folder).glob("*"):
                 job_id = path.name.lstrip(".").partition(".")[0]  # .ID.new and .ID.lock belong to it too

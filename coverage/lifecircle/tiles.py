@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
 #: Who draws on a shifted datum (part of a name or host) -> the datum.
 SHIFTED: dict[str, str] = {
     "amap": "GCJ-02", "autonavi": "GCJ-02", "gaode": "GCJ-02", "高德": "GCJ-02", "google.cn": "GCJ-02",
+    "geoq": "GCJ-02",
     "map.qq": "GCJ-02", "gtimg": "GCJ-02", "tencent": "GCJ-02", "腾讯": "GCJ-02", "baidu": "BD-09", "bdimg": "BD-09",
     "百度": "BD-09"}
 _SHIFT_M = {"GCJ-02": "300-700 m", "BD-09": "about 1 km"}
@@ -28,7 +29,8 @@ _SHIFT_M = {"GCJ-02": "300-700 m", "BD-09": "about 1 km"}
 OWN_VARIABLES = "LIFECIRCLE_"
 #: Other ways to write a place in a WMTS address -> ours.
 _SYNONYMS = {"tilematrix": "z", "tilerow": "y", "tilecol": "x", "level": "z", "row": "y", "col": "x"}
-_SECRET = re.compile(r"[?&](tk|key|ak|token|access_token|apikey|api_key)=(?!\{key\})[^&]+", re.IGNORECASE)
+#: Parts of a parameter's name by which its value is a key.
+_SECRET = re.compile(r"key|token|secret|signature|^(tk|ak|sk|sig)$", re.IGNORECASE)
 _PLAIN = re.compile(r"https?://[A-Za-z0-9._-]+(:\d+)?/[A-Za-z0-9/?&=._~%:,+{}-]*")
 
 
@@ -51,16 +53,20 @@ def check_tiles(tiles: str) -> tuple[str, ...]:
     if tiles in PRESETS:
         return PRESETS[tiles]
     name = tiles.casefold()
+    host = name if "://" not in name else name.split("://", 1)[1].split("/", 1)[0]
+    if "google" in host and ("gl", "cn") in parse_qsl(name.partition("?")[2]):
+        host = "google.cn"
     for part, datum in SHIFTED.items():
-        if part in (name if "://" not in name else name.split("://", 1)[1].split("/", 1)[0]):
+        if part in host:
             raise ValueError(f"tiles of {part} are drawn in {datum}, shifted by {_SHIFT_M[datum]}: roads and "
                              "facilities would lie beside their places; use tianditu_vec or other tiles in WGS 84")
     if "://" not in tiles:
         raise ValueError(f"tiles = {tiles} is no address with {{z}}/{{x}}/{{y}}, and none of {', '.join(PRESETS)}")
     template = re.sub(r"\{(\w+)\}", lambda found: "{" + _SYNONYMS.get(found[1].casefold(), found[1]) + "}", tiles)
-    if found := _SECRET.search(template):
-        raise ValueError(f"tiles hold a key ({found[1]}=…): write {found[1]}={{key}}, put the key into an environment "
-                         "variable and name that in key_env")
+    for parameter, value in parse_qsl(template.partition("?")[2], keep_blank_values=True):
+        if _SECRET.search(parameter) and value not in ("{key}", ""):
+            raise ValueError(f"tiles hold a key ({parameter}=…): write {parameter}={{key}}, put the key into an "
+                             "environment variable and name that in key_env")
     if "{s}" in template:
         raise ValueError("tiles with {s} come from several hosts; name one")
     places = set(re.findall(r"\{([^}]*)\}", template))
