@@ -38,7 +38,7 @@ SHOWN = {
                       "map": "<iframe"},
     "02_shelters": {"assess": "<td>model</td>", "asked": "area_reachable_per_head_m2", "kinds": "urgent",
                     "lacking": "population_day", "sure": "not_met", "map": "<iframe"},
-    "03_scorecard": {"assess": "<td>model</td>", "card": "健康服务圈人口覆盖率", "wanted": "[circles] file；24 个中 0 个",
+    "03_scorecard": {"assess": "<td>model</td>", "card": "健康服务圈人口覆盖率", "wanted": "[circles] file；24 个",
                      "evidence": "facilities/shelters.csv", "ranking": "linear-gradient", "weights": "rank_then"},
     "04_siting_clinics": {"ten": "gap 0.00%", "alternatives": "place-", "townships": "<td>model</td>",
                           "fewest": "reach no candidate", "firm": "keep_share", "years": "2027", "lead": "区卫健局"},
