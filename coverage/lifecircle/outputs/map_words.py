@@ -25,7 +25,7 @@ THEMES_ZH: dict[str, Any] = {
                    "case": "件"},
     "township_table": ["服务", "覆盖率", "要求", "未覆盖", "待核", "人均面积/标准", "判定"],
     "township_table_note": "覆盖率旁为低—高区间：待核人口算作未覆盖、已覆盖；“—”为不评价或未定",
-    "place_table": ["服务", "分钟", "时限", "是否及时", "最近设施", "未覆盖", "待核", "原因"],
+    "place_table": ["服务", "分钟", "时限", "时限内", "最近设施", "未覆盖", "待核", "原因"],
     "place_table_note": "分钟从居民点起算：本村（社区）人口重心最近的一个；原因：未覆盖人口的多数。",
     "route_note": "点服务名称看路线。", "route_from": "居民点", "route_whole": "全程", "route_walk": "其中步行",
     "route_back": "自设施出发", "data_quality": "数据质量", "compare_with": "与另一次运行的前后对比图：",
