@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lifecircle.assessment import Assessment
+from lifecircle.indicators.planned import SCORE
 from lifecircle.inputs.titles import title as finding_title
 from lifecircle.outputs import map_data
 from lifecircle.outputs.atomic import replace_file
@@ -163,7 +164,8 @@ class _Report:
             return
         card = card[card["township_code"] == self.district["code"]]
         known = card["actual"].notna()
-        word.say(say["listed"].format(count=int(known.sum()), bare=int((~known).sum())))
+        measures = card["indicator"] != SCORE  # the sum of the points is no measure
+        word.say(say["listed"].format(count=int((known & measures).sum()), bare=int((~known & measures).sum())))
         units = sheet_words(self.language)["values"].get("unit", {})
 
         def amount(value: float, unit: str) -> str:
